@@ -1,0 +1,1 @@
+//! BT.709 conversion between RGB and limited-range I420.

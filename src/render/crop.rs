@@ -1,0 +1,1 @@
+//! Antialiased crops of a photo through a similarity.

@@ -1,0 +1,4 @@
+//! Pure functions on pixels: crop, resize, warp, colour.
+
+pub(crate) mod colour;
+pub(crate) mod crop;
