@@ -1,4 +1,7 @@
 //! Pure functions on pixels: crop, resize, warp, colour.
 
+pub(crate) mod canvas;
 pub(crate) mod colour;
 pub(crate) mod crop;
+pub(crate) mod field;
+pub(crate) mod warp;
