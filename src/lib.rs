@@ -40,6 +40,6 @@ pub mod studio;
 pub use clip::{Container, FrameSink, Output};
 pub use error::{Detail, Error, Result};
 pub use face::Face;
-pub use photo::Photo;
 pub use runtime::ExecutionProvider;
 pub use studio::{Clip, FaceChoice, GenerationJob, GenerationRequest, Studio, StudioOptions};
+pub use photo::{Orientation, Photo};
