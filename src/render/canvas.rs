@@ -3,7 +3,7 @@
 use fast_image_resize as fir;
 use zeroize::Zeroize;
 
-use super::colour::{CB_SCALE, CR_SCALE, KB, KR};
+use super::colour::{CHROMA_OFFSET, LUMA_OFFSET, ycbcr_from_rgb};
 use crate::error::{Detail, Error, Result};
 use crate::photo::Photo;
 
@@ -40,19 +40,15 @@ impl Canvas {
         let pixels = resized
             .chunks_exact(3)
             .map(|p| {
-                let [r, g, b] = [f32::from(p[0]), f32::from(p[1]), f32::from(p[2])];
-                match space {
-                    ColourSpace::Rgb => [r, g, b, 0.0],
+                let rgb = [f32::from(p[0]), f32::from(p[1]), f32::from(p[2])];
+                let [a, b, c] = match space {
+                    ColourSpace::Rgb => rgb,
                     ColourSpace::Bt709 => {
-                        let luma = KR * r + (1.0 - KR - KB) * g + KB * b;
-                        [
-                            luma * (219.0 / 255.0),
-                            (b - luma) * CB_SCALE,
-                            (r - luma) * CR_SCALE,
-                            0.0,
-                        ]
+                        let [y, cb, cr] = ycbcr_from_rgb(rgb);
+                        [y - LUMA_OFFSET, cb - CHROMA_OFFSET, cr - CHROMA_OFFSET]
                     }
-                }
+                };
+                [a, b, c, 0.0]
             })
             .collect();
         resized.zeroize();

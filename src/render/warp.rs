@@ -3,14 +3,8 @@
 use rayon::prelude::*;
 
 use super::canvas::{Canvas, ColourSpace};
+use super::colour::{CHROMA_OFFSET, CHROMA_RANGE, LUMA_OFFSET, LUMA_RANGE, Planes};
 use super::field::{Grid, Patch, WarpMap};
-
-/// Planes of a 4:2:0 picture of even size, tightly packed.
-pub(crate) struct Planes<'a> {
-    pub(crate) y: &'a mut [u8],
-    pub(crate) u: &'a mut [u8],
-    pub(crate) v: &'a mut [u8],
-}
 
 /// Draws a frame as RGB8, tightly packed, (H, W, 3). The canvas must be in [`ColourSpace::Rgb`].
 pub(crate) fn warp_rgb(canvas: &Canvas, map: &WarpMap, rgb: &mut [u8]) {
@@ -41,15 +35,20 @@ pub(crate) fn warp_i420(canvas: &Canvas, map: &WarpMap, planes: Planes<'_>) {
                 row.draw(canvas, map, 2 * pair + i);
                 let out = &mut y[i * width..(i + 1) * width];
                 for (pixel, out) in row.pixels.iter().zip(out) {
-                    *out = quantise(pixel[0].clamp(0.0, 219.0) + 16.0);
+                    *out = quantise(pixel[0].clamp(0.0, LUMA_RANGE) + LUMA_OFFSET);
                 }
             }
             let [upper, lower] = rows;
-            let quads = upper.pixels.chunks_exact(2).zip(lower.pixels.chunks_exact(2));
-            for ((a, b), (u, v)) in quads.zip(u.iter_mut().zip(v)) {
+            let reach = CHROMA_RANGE / 2.0;
+            for (i, (u, v)) in u.iter_mut().zip(v).enumerate() {
+                // (1 2 1)/4 around the left column, where the chroma sample lies.
+                let (left, middle, right) = ((2 * i).saturating_sub(1), 2 * i, 2 * i + 1);
                 let mean = |lane: usize| {
-                    let sum = a[0][lane] + a[1][lane] + b[0][lane] + b[1][lane];
-                    quantise((sum * 0.25).clamp(-112.0, 112.0) + 128.0)
+                    let across = |row: &[[f32; 4]]| {
+                        row[left][lane] + 2.0 * row[middle][lane] + row[right][lane]
+                    };
+                    let sum = across(&upper.pixels) + across(&lower.pixels);
+                    quantise((sum * 0.125).clamp(-reach, reach) + CHROMA_OFFSET)
                 };
                 *u = mean(1);
                 *v = mean(2);

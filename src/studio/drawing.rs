@@ -10,6 +10,7 @@ use crate::error::{Detail, Error, Result};
 use crate::photo::Photo;
 use crate::pipeline::motion::MotionPlan;
 use crate::render::canvas::{Canvas, ColourSpace};
+use crate::render::colour::rgb_from_ycbcr;
 use crate::render::warp::{warp_i420, warp_rgb};
 use crate::runtime::Cancel;
 
@@ -136,7 +137,8 @@ fn preview(frame: &Frame) -> Preview {
             .flat_map(|(x, y)| {
                 let chroma = (y / 2) * frame.uv_stride() + x / 2;
                 let luma = frame.y()[y * frame.y_stride() + x];
-                crate::render::colour::rgb_from_bt709(luma, frame.u()[chroma], frame.v()[chroma])
+                let codes = [luma, frame.u()[chroma], frame.v()[chroma]].map(f32::from);
+                rgb_from_ycbcr(codes).map(|value| (value + 0.5) as u8)
             })
             .collect(),
     };
