@@ -9,4 +9,4 @@ mod render;
 pub mod runtime;
 
 pub use error::{Detail, Error, Result};
-pub use photo::Photo;
+pub use photo::{Orientation, Photo};

@@ -1,6 +1,20 @@
 //! Bytes become a [`Photo`]: upright, sRGB, within limits, without metadata.
 
+mod avif;
+mod decode;
+mod format;
+mod icc;
+mod jpeg;
+mod limits;
+mod orientation;
+mod pixels;
+mod raster;
+mod source;
+mod tiff;
+
 use zeroize::Zeroize;
+
+pub use orientation::Orientation;
 
 /// An upright sRGB picture, 8 bits a channel, that carries nothing of its file but the pixels.
 ///
