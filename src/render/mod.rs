@@ -4,4 +4,5 @@ pub(crate) mod canvas;
 pub(crate) mod colour;
 pub(crate) mod crop;
 pub(crate) mod field;
+pub(crate) mod similarity;
 pub(crate) mod warp;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use kinora::runtime::{Runtime, RuntimeOptions};
+use kinora::runtime::{Runtime, RuntimeOptions, Telemetry};
 use serde_json::json;
 
 use crate::complain;
@@ -28,6 +28,7 @@ impl Doctor {
         let (total, free) = (system.total_memory() / MIB, system.available_memory() / MIB);
         let models = if cfg!(feature = "embedded-models") { "embedded" } else { "none embedded" };
         let h264 = if cfg!(feature = "openh264") { "openh264" } else { "none" };
+        let telemetry = telemetry(report.telemetry);
         let library = report.library.display().to_string();
         let version = report.version.as_deref().unwrap_or("unknown");
         if self.json {
@@ -51,7 +52,7 @@ impl Doctor {
                     "onnxruntime": {
                         "version": version,
                         "library": library,
-                        "telemetry": report.telemetry.to_string(),
+                        "telemetry": telemetry,
                     },
                     "providers": providers,
                     "threads": report.threads,
@@ -62,7 +63,7 @@ impl Doctor {
         }
         println!("kinora       {}, models: {models}, H.264: {h264}", env!("CARGO_PKG_VERSION"));
         println!("ONNX Runtime {version}, {library}");
-        println!("telemetry    {}", report.telemetry);
+        println!("telemetry    {telemetry}");
         for provider in &report.providers {
             let state = match &provider.problem {
                 _ if provider.works => "works".to_owned(),
@@ -74,5 +75,13 @@ impl Doctor {
         println!("threads      {}", report.threads);
         println!("memory       {free} MiB available of {total} MiB");
         ExitCode::SUCCESS
+    }
+}
+
+fn telemetry(state: Telemetry) -> &'static str {
+    match state {
+        Telemetry::Absent => "absent: the library holds no client for it",
+        Telemetry::Disabled => "disabled by ORT_DISABLE_TELEMETRY=1",
+        _ => "unknown: the library could not be looked into",
     }
 }

@@ -27,7 +27,7 @@ impl FaceFrame {
     pub(crate) fn new(points: &FacePoints, scale: [f32; 2]) -> Self {
         let on_canvas: [[f32; 2]; POINTS] = std::array::from_fn(|i| {
             let [x, y] = points.all()[i];
-            [(x + 0.5) * scale[0] - 0.5, (y + 0.5) * scale[1] - 0.5]
+            [x * scale[0] - 0.5, y * scale[1] - 0.5]
         });
         let middle = |i: usize, j: usize| mean(&[on_canvas[i], on_canvas[j]]);
         let (left, right) = (middle(0, 8), middle(16, 24));

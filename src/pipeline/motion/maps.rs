@@ -1,13 +1,13 @@
 //! What perception saw: seven maps over a picture.
 
-use ndarray::Array;
+use ndarray::Array4;
 
 use crate::error::Result;
-use crate::face::Similarity;
 use crate::photo::Photo;
 use crate::render::canvas::resize_rgb;
 use crate::render::crop::crop;
 use crate::render::field::bilinear;
+use crate::render::similarity::Similarity;
 use crate::runtime::{Cancel, Session};
 
 const INPUT: usize = 256;
@@ -36,13 +36,10 @@ impl Maps {
     /// Looks at a whole photo, stretched to a square.
     pub(crate) fn of_photo(session: &Session, photo: &Photo, cancel: &Cancel) -> Result<Self> {
         let rgb = resize_rgb(photo, INPUT, INPUT)?;
-        let mut planes = vec![0.0; 3 * INPUT * INPUT];
-        for (i, pixel) in rgb.chunks_exact(3).enumerate() {
-            for (channel, value) in pixel.iter().enumerate() {
-                planes[channel * INPUT * INPUT + i] = f32::from(*value) / 255.0;
-            }
-        }
-        Self::run(session, planes, cancel)
+        let image = Array4::from_shape_fn((1, 3, INPUT, INPUT), |(_, channel, row, column)| {
+            f32::from(rgb[3 * (row * INPUT + column) + channel]) / 255.0
+        });
+        Self::run(session, &image, cancel)
     }
 
     /// Looks at the portrait crop around a face.
@@ -52,13 +49,11 @@ impl Maps {
         to_crop: &Similarity,
         cancel: &Cancel,
     ) -> Result<Self> {
-        Self::run(session, crop(photo, to_crop, INPUT), cancel)
+        Self::run(session, &crop(photo, to_crop, INPUT), cancel)
     }
 
-    fn run(session: &Session, planes: Vec<f32>, cancel: &Cancel) -> Result<Self> {
-        let image = Array::from_shape_vec((1, 3, INPUT, INPUT), planes)
-            .map_err(|_| super::unexpected("perception.onnx", "image", &[]))?;
-        let outputs = session.run(&[("image", (&image).into())], cancel)?;
+    fn run(session: &Session, image: &Array4<f32>, cancel: &Cancel) -> Result<Self> {
+        let outputs = session.run(&[("image", image.into())], cancel)?;
         let maps = outputs.view("maps")?;
         let cells = SIDE * SIDE;
         let flat: Vec<f32> = maps.iter().copied().collect();

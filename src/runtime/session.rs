@@ -1,0 +1,304 @@
+//! A network that is ready to run.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::session::RunOptions;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::value::{Outlet, TensorElementType, ValueType};
+
+use super::cancel::Cancel;
+use super::environment::Environment;
+use super::execution_provider::ExecutionProvider;
+use super::tensor::{Flat, Outputs, Tensor};
+use crate::error::{Detail, Error, Result};
+
+/// How a session is opened.
+pub(super) struct SessionOptions {
+    pub(super) execution_provider: ExecutionProvider,
+    pub(super) threads: usize,
+    /// The whole network has to run on the execution provider, no part of it on the CPU.
+    pub(super) whole: bool,
+}
+
+/// A network that is ready to run; runs take turns.
+pub(crate) struct Session {
+    name: String,
+    execution_provider: ExecutionProvider,
+    inputs: Arc<[Port]>,
+    outputs: Arc<[Port]>,
+    // ONNX Runtime's `Run` is not safe from several threads, whatever its documentation says.
+    ort: Mutex<ort::session::Session>,
+}
+
+/// An input or output: its name and its sizes, where they are fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Port {
+    /// The name in the network.
+    pub(crate) name: String,
+    /// One entry per dimension, `None` for those that may change.
+    pub(crate) shape: Vec<Option<usize>>,
+    element: TensorElementType,
+}
+
+impl Session {
+    pub(super) fn open(
+        environment: &Environment,
+        options: &SessionOptions,
+        model: &[u8],
+        name: &str,
+    ) -> Result<Self> {
+        let (last, before) = match options.execution_provider.candidates() {
+            [before @ .., last] => (*last, before),
+            [] => (ExecutionProvider::Cpu, &[][..]),
+        };
+        for provider in before.iter().filter(|provider| provider.is_compiled_in()) {
+            if let Ok(session) = Self::open_on(*provider, environment, options, model, name) {
+                return Ok(session);
+            }
+        }
+        Self::open_on(last, environment, options, model, name)
+    }
+
+    fn open_on(
+        provider: ExecutionProvider,
+        environment: &Environment,
+        options: &SessionOptions,
+        model: &[u8],
+        name: &str,
+    ) -> Result<Self> {
+        let builder = builder(environment, provider.session_threads(options.threads))
+            .and_then(|builder| {
+                if options.whole { Ok(builder.with_disable_cpu_fallback()?) } else { Ok(builder) }
+            })
+            .map_err(|error| {
+                let message = format!("ONNX Runtime refuses the settings for `{name}`");
+                Error::Runtime(Detail::new("runtime.session", message).because(error))
+            })?;
+        let mut builder = provider.register(builder, environment, options.threads)?;
+        let ort = builder.commit_from_memory(model).map_err(|error| unreadable(name, error))?;
+        Ok(Self {
+            name: name.to_owned(),
+            execution_provider: provider,
+            inputs: ort.inputs().iter().map(Port::new).collect(),
+            outputs: ort.outputs().iter().map(Port::new).collect(),
+            ort: Mutex::new(ort),
+        })
+    }
+
+    /// Runs the network on named inputs.
+    ///
+    /// Waits while another thread runs it. A cancelled token ends the run after the node it is at.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`]; `model.input` for an input that the network does not have;
+    /// `runtime.run` when ONNX Runtime gives up, for instance on a wrong shape.
+    pub(crate) fn run(&self, inputs: &[(&str, Tensor<'_>)], cancel: &Cancel) -> Result<Outputs> {
+        let failed = |error| {
+            let message = format!("`{}` cannot run on these inputs", self.name);
+            Error::Runtime(Detail::new("runtime.run", message).because(error))
+        };
+        let flat = self.flatten(inputs)?;
+        let values = flat
+            .iter()
+            .map(|(name, flat)| Ok((Cow::Borrowed(*name), flat.value()?)))
+            .collect::<Result<Vec<_>, ort::Error>>()
+            .map_err(failed)?;
+
+        let mut ort = self.ort.lock().unwrap_or_else(PoisonError::into_inner);
+        let watch = cancel.watch(Arc::new(RunOptions::new().map_err(failed)?))?;
+        match ort.run_with_options::<_, 0>(values, watch.options()) {
+            Ok(outputs) => {
+                let values = outputs.into_iter().map(|(_, value)| value).collect();
+                Outputs::new(Arc::clone(&self.outputs), values)
+            }
+            Err(_) if cancel.is_cancelled() => Err(Error::Cancelled),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Where the network runs: never `Auto`.
+    pub(crate) fn execution_provider(&self) -> ExecutionProvider {
+        self.execution_provider
+    }
+
+    /// The inputs in the network's order.
+    pub(crate) fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// The outputs in the network's order.
+    pub(crate) fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// A value of the file's custom metadata.
+    #[allow(dead_code)]
+    pub(crate) fn metadata(&self, key: &str) -> Option<String> {
+        let ort = self.ort.lock().unwrap_or_else(PoisonError::into_inner);
+        ort.metadata().ok()?.custom(key)
+    }
+
+    fn flatten<'i>(&self, inputs: &'i [(&str, Tensor<'_>)]) -> Result<Vec<(&'i str, Flat<'i>)>> {
+        inputs
+            .iter()
+            .map(|(name, tensor)| {
+                let port = self.inputs.iter().find(|port| port.name == *name).ok_or_else(|| {
+                    let message = format!("`{}` has no input `{name}`", self.name);
+                    Error::Model(Detail::new("model.input", message))
+                })?;
+                Ok((*name, tensor.flatten(port.element)))
+            })
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("name", &self.name)
+            .field("execution_provider", &self.execution_provider)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Port {
+    fn new(outlet: &Outlet) -> Self {
+        let (element, shape) = match outlet.dtype() {
+            ValueType::Tensor { ty, shape, .. } => {
+                (*ty, shape.iter().map(|size| usize::try_from(*size).ok()).collect())
+            }
+            _ => (TensorElementType::Undefined, Vec::new()),
+        };
+        Self { name: outlet.name().to_owned(), shape, element }
+    }
+}
+
+fn builder(environment: &Environment, threads: usize) -> Result<SessionBuilder, ort::Error> {
+    // Threads that spin between nodes are a little quicker and empty the battery.
+    Ok(ort::session::Session::builder(&environment.ort)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(threads)?
+        .with_intra_op_spinning(false)?
+        .with_deterministic_compute(true)?)
+}
+
+fn unreadable(name: &str, error: ort::Error) -> Error {
+    let message = format!("ONNX Runtime cannot read the network `{name}`");
+    Error::Model(Detail::new("model.unreadable", message).because(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use ndarray::{Array2, Array3};
+
+    use super::super::{Runtime, RuntimeOptions, probe};
+    use super::*;
+
+    fn runtime(test: &str) -> Option<Runtime> {
+        let options =
+            RuntimeOptions::default().threads(2).execution_provider(ExecutionProvider::Cpu);
+        match Runtime::open(&options) {
+            Ok(runtime) => Some(runtime),
+            Err(error) => {
+                eprintln!("skipped {test}: {error}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_in_memory_runs() {
+        let Some(runtime) = runtime("a_network_in_memory_runs") else { return };
+        let session = runtime.session(&probe::model(4, 2), "probe").unwrap();
+        assert_eq!(session.execution_provider(), ExecutionProvider::Cpu);
+        assert_eq!(session.metadata("kinora.probe").as_deref(), Some("1"));
+        assert_eq!(session.metadata("nothing"), None);
+        assert_eq!(session.inputs()[0].name, "x");
+        assert_eq!(session.outputs()[0].shape, [Some(4), Some(4)]);
+
+        let x = Array2::from_shape_fn((4, 4), |(i, j)| i as f32 - 0.5 * j as f32);
+        // Columns first in memory: the session has to put the numbers in order.
+        let reversed = x.t().as_standard_layout().into_owned().reversed_axes();
+        for input in [&x, &reversed] {
+            let outputs = session.run(&[("x", input.into())], &Cancel::new()).unwrap();
+            let wanted = x.dot(&x).dot(&x).into_dyn();
+            assert!((&outputs.view("y").unwrap() - &wanted).iter().all(|d| d.abs() < 1e-4));
+            assert_eq!(outputs.view("z").err().unwrap().code(), "model.output");
+        }
+    }
+
+    #[test]
+    fn wrong_inputs_and_files_are_typed_errors() {
+        let Some(runtime) = runtime("wrong_inputs_and_files_are_typed_errors") else { return };
+        let error = runtime.session(b"not a network", "nonsense").unwrap_err();
+        assert_eq!(error.code(), "model.unreadable");
+        let session = runtime.session(&probe::model(4, 1), "probe").unwrap();
+        let cube = Array3::<f32>::zeros((1, 4, 4));
+        let error = session.run(&[("x", (&cube).into())], &Cancel::new()).err().unwrap();
+        assert_eq!(error.code(), "runtime.run");
+        let error = session.run(&[("w", (&cube).into())], &Cancel::new()).err().unwrap();
+        assert_eq!(error.code(), "model.input");
+    }
+
+    #[test]
+    fn an_execution_provider_that_is_not_there_is_an_error_and_auto_goes_on() {
+        let name = "an_execution_provider_that_is_not_there_is_an_error_and_auto_goes_on";
+        if runtime(name).is_none() {
+            return;
+        }
+        let open = |provider| {
+            let options = RuntimeOptions::default().execution_provider(provider);
+            Runtime::open(&options).unwrap().session(&probe::model(4, 1), "probe")
+        };
+        let foreign = if cfg!(target_os = "macos") {
+            ExecutionProvider::Cuda
+        } else {
+            ExecutionProvider::CoreMl
+        };
+        assert_eq!(open(foreign).unwrap_err().code(), "runtime.provider_missing");
+        assert_ne!(
+            open(ExecutionProvider::Auto).unwrap().execution_provider(),
+            ExecutionProvider::Auto
+        );
+    }
+
+    #[test]
+    fn a_cancel_ends_a_long_run() {
+        let Some(runtime) = runtime("a_cancel_ends_a_long_run") else { return };
+        let session = runtime.session(&probe::model(512, 2000), "long").unwrap();
+        let x = Array2::<f32>::eye(512);
+        let mut late: Vec<Duration> = (0..20)
+            .map(|turn| {
+                let cancel = Cancel::new();
+                let asked = std::thread::scope(|scope| {
+                    let asked = scope.spawn(|| {
+                        std::thread::sleep(Duration::from_millis(10 + turn));
+                        cancel.cancel();
+                        Instant::now()
+                    });
+                    let outcome = session.run(&[("x", (&x).into())], &cancel);
+                    assert!(matches!(outcome, Err(Error::Cancelled)));
+                    let returned = Instant::now();
+                    returned.duration_since(asked.join().unwrap())
+                });
+                asked
+            })
+            .collect();
+        late.sort();
+        assert!(late[18] <= Duration::from_millis(100), "{late:?}");
+        // The session is not spoiled.
+        let small = runtime.session(&probe::model(4, 1), "probe").unwrap();
+        assert!(small.run(&[("x", (&Array2::<f32>::eye(4)).into())], &Cancel::new()).is_ok());
+        assert!(matches!(
+            session.run(&[("x", (&x).into())], &{
+                let cancelled = Cancel::new();
+                cancelled.cancel();
+                cancelled
+            }),
+            Err(Error::Cancelled)
+        ));
+    }
+}

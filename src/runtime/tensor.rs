@@ -1,0 +1,141 @@
+//! What goes into a session and what comes out of it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use half::f16;
+use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, Dimension};
+use ort::session::SessionInputValue;
+use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
+
+use super::session::Port;
+use crate::error::{Detail, Error, Result};
+
+/// An input of a session, borrowed: rows in standard order are not copied.
+#[derive(Clone, Debug)]
+pub(crate) enum Tensor<'a> {
+    /// Single precision; a half-precision network gets it rounded.
+    F32(ArrayViewD<'a, f32>),
+    /// Half precision.
+    #[allow(dead_code)]
+    F16(ArrayViewD<'a, f16>),
+}
+
+impl<'a, D: Dimension> From<&'a Array<f32, D>> for Tensor<'a> {
+    fn from(array: &'a Array<f32, D>) -> Self {
+        Self::F32(array.view().into_dyn())
+    }
+}
+
+impl<'a, D: Dimension> From<ArrayView<'a, f32, D>> for Tensor<'a> {
+    fn from(view: ArrayView<'a, f32, D>) -> Self {
+        Self::F32(view.into_dyn())
+    }
+}
+
+impl<'a, D: Dimension> From<&'a Array<f16, D>> for Tensor<'a> {
+    fn from(array: &'a Array<f16, D>) -> Self {
+        Self::F16(array.view().into_dyn())
+    }
+}
+
+impl Tensor<'_> {
+    /// The shape, and the numbers in the precision that the network takes, copied only if needed.
+    pub(super) fn flatten(&self, wanted: TensorElementType) -> Flat<'_> {
+        match (self, wanted) {
+            (Self::F32(view), TensorElementType::Float16) => {
+                let numbers = view.iter().map(|x| f16::from_f32(*x)).collect();
+                Flat::F16(view.shape().to_vec(), Cow::Owned(numbers))
+            }
+            (Self::F32(view), _) => Flat::F32(view.shape().to_vec(), in_order(view)),
+            (Self::F16(view), _) => Flat::F16(view.shape().to_vec(), in_order(view)),
+        }
+    }
+}
+
+fn in_order<'v, T: Copy>(view: &'v ArrayViewD<'_, T>) -> Cow<'v, [T]> {
+    match view.as_slice() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => Cow::Owned(view.iter().copied().collect()),
+    }
+}
+
+/// Numbers in the order and precision that a session takes.
+pub(super) enum Flat<'a> {
+    F32(Vec<usize>, Cow<'a, [f32]>),
+    F16(Vec<usize>, Cow<'a, [f16]>),
+}
+
+impl Flat<'_> {
+    pub(super) fn value(&self) -> Result<SessionInputValue<'_>, ort::Error> {
+        Ok(match self {
+            Self::F32(shape, numbers) => {
+                TensorRef::from_array_view((shape.as_slice(), &**numbers))?.into()
+            }
+            Self::F16(shape, numbers) => {
+                TensorRef::from_array_view((shape.as_slice(), &**numbers))?.into()
+            }
+        })
+    }
+}
+
+/// The outputs of a run, by name.
+pub(crate) struct Outputs {
+    ports: Arc<[Port]>,
+    values: Vec<Value>,
+}
+
+enum Value {
+    /// In ONNX Runtime's memory.
+    There(DynValue),
+    /// Half precision made single, or memory of another device brought here.
+    Here(ArrayD<f32>),
+}
+
+impl Outputs {
+    pub(super) fn new(ports: Arc<[Port]>, values: Vec<DynValue>) -> Result<Self> {
+        let values = values.into_iter().map(Value::new).collect::<Result<_>>()?;
+        Ok(Self { ports, values })
+    }
+
+    /// An output by name, single precision, without a copy.
+    ///
+    /// # Errors
+    /// `model.output` when the network has no such output or it holds no floats.
+    pub(crate) fn view(&self, name: &str) -> Result<ArrayViewD<'_, f32>> {
+        let at = self.ports.iter().position(|port| port.name == name);
+        match at.and_then(|at| self.values.get(at)) {
+            Some(Value::There(value)) => value.try_extract_array().map_err(|e| not_floats(Some(e))),
+            Some(Value::Here(array)) => Ok(array.view()),
+            None => Err(Error::Model(Detail::new(
+                "model.output",
+                format!("the network has no output `{name}`; it is not one for this place"),
+            ))),
+        }
+    }
+}
+
+impl Value {
+    fn new(value: DynValue) -> Result<Self> {
+        match value.dtype() {
+            ValueType::Tensor { ty: TensorElementType::Float32, .. } => Ok(Self::There(value)),
+            ValueType::Tensor { ty: TensorElementType::Float16, .. } => {
+                let halves =
+                    value.try_extract_array::<f16>().map_err(|error| not_floats(Some(error)))?;
+                Ok(Self::Here(halves.mapv(f32::from)))
+            }
+            _ => Err(not_floats(None)),
+        }
+    }
+}
+
+fn not_floats(error: Option<ort::Error>) -> Error {
+    let detail = Detail::new(
+        "model.output",
+        "the network gives something else than single or half precision numbers",
+    );
+    Error::Model(match error {
+        Some(error) => detail.because(error),
+        None => detail,
+    })
+}
