@@ -66,7 +66,7 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Result<ExitCode, Failure> {
 /// Builds the command line; cargo says what it does on the standard error.
 pub(crate) fn build(place: &Place) -> Result<(), Failure> {
     let mut build = place.cargo("build");
-    build.args(["--release", "--quiet", "--package", "kinora", "--bin", "kinora"]);
+    build.args(["--release", "--package", "kinora", "--bin", "kinora"]);
     build.args(["--features", "cli"]);
     if status_of(&mut build)?.success() {
         Ok(())
