@@ -45,6 +45,9 @@ pub(crate) fn demo(place: &Place, args: &[String]) -> Result<ExitCode, Failure> 
     }
 
     let output = std::path::absolute(output).unwrap_or_else(|_| PathBuf::from(output));
+    if !output.exists() {
+        return Err(Failure::new(format!("the command line left no {}", output.display())));
+    }
     eprintln!(
         "set-up {:.1} s, build {:.1} s, photo to clip {:.1} s",
         set_up.as_secs_f64(),
