@@ -20,13 +20,17 @@ pub(super) const PEERS: &[Peer] = &[
     Peer {
         name: "faces beside OpenCV: time",
         example: "bench_faces",
-        args: &["time", "data:MODEL", "data:faces/imageio/astronaut.png"],
+        args: &[
+            "time",
+            "data:models/yunet/yunet_n_640_640.onnx",
+            "data:faces/imageio/astronaut.png",
+        ],
         needs: &["benches/peers/faces.rs", "benches/peers/opencv_faces.py"],
     },
     Peer {
         name: "faces beside OpenCV: agreement",
         example: "bench_faces",
-        args: &["parity", "data:MODEL", "data:faces"],
+        args: &["parity", "data:models/yunet/yunet_n_640_640.onnx", "data:faces"],
         needs: &["benches/peers/faces.rs", "benches/peers/opencv_faces.py"],
     },
 ];

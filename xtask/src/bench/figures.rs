@@ -104,7 +104,10 @@ mod tests {
 
     #[test]
     fn reads_figures() {
-        assert_eq!(figure_line("figure faces.ratio 0.41 of theirs"), Some(("faces.ratio".to_owned(), 0.41)));
+        assert_eq!(
+            figure_line("figure faces.ratio 0.41 of theirs"),
+            Some(("faces.ratio".to_owned(), 0.41))
+        );
         assert_eq!(figure_line("figure faces.ratio NaN"), None);
         assert_eq!(figure_line("a figure 1"), None);
     }

@@ -23,8 +23,8 @@ pub(super) fn run(place: &Place, library: &Path, figures: &mut Figures) {
         Ok(python) => python,
         Err(failure) => return figures.problems.push(format!("all peers: {failure}")),
     };
-    let data = env::var_os("KINORA_DATA")
-        .map_or_else(|| place.root.join("../shared/data"), PathBuf::from);
+    let data =
+        env::var_os("KINORA_DATA").map_or_else(|| place.root.join("../shared/data"), PathBuf::from);
     for peer in PEERS {
         let absent = peer.needs.iter().find(|file| !place.root.join(file).exists());
         let args = arguments(peer, &data);
