@@ -45,6 +45,9 @@ pub(crate) fn demo(place: &Place, args: &[String]) -> Result<ExitCode, Failure> 
     }
 
     let output = std::path::absolute(output).unwrap_or_else(|_| PathBuf::from(output));
+    if !output.exists() {
+        return Err(Failure::new(format!("the command line left no {}", output.display())));
+    }
     eprintln!(
         "set-up {:.1} s, build {:.1} s, photo to clip {:.1} s",
         set_up.as_secs_f64(),
@@ -66,7 +69,7 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Result<ExitCode, Failure> {
 /// Builds the command line; cargo says what it does on the standard error.
 pub(crate) fn build(place: &Place) -> Result<(), Failure> {
     let mut build = place.cargo("build");
-    build.args(["--release", "--quiet", "--package", "kinora", "--bin", "kinora"]);
+    build.args(["--release", "--package", "kinora", "--bin", "kinora"]);
     build.args(["--features", "cli"]);
     if status_of(&mut build)?.success() {
         Ok(())

@@ -16,7 +16,7 @@ impl Figures {
         self.by_key.get(key.as_ref()).copied()
     }
 
-    /// Runs a program, shows what it writes and keeps its `figure NAME NUMBER` lines.
+    /// Runs a program, shows what it writes and keeps the figures in it.
     pub(super) fn read_output(&mut self, name: &str, command: &mut Command) {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = match child {
@@ -26,7 +26,7 @@ impl Figures {
         if let Some(stdout) = child.stdout.take() {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 println!("{line}");
-                if let Some((figure, value)) = figure_line(&line) {
+                for (figure, value) in figure_line(&line).into_iter().chain(json_line(&line)) {
                     self.by_key.insert(format!("printed:{figure}"), value);
                 }
             }
@@ -63,11 +63,32 @@ impl Figures {
     }
 }
 
-fn figure_line(line: &str) -> Option<(&str, f64)> {
+/// `figure NAME NUMBER`.
+fn figure_line(line: &str) -> Option<(String, f64)> {
     let mut words = line.strip_prefix("figure ")?.split_whitespace();
     let name = words.next()?;
     let value: f64 = words.next()?.parse().ok()?;
-    value.is_finite().then_some((name, value))
+    value.is_finite().then(|| (name.to_owned(), value))
+}
+
+/// The numbers of a flat JSON object with a `"what"`, each as `what.key`.
+fn json_line(line: &str) -> Vec<(String, f64)> {
+    let Some(object) = line.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+        return Vec::new();
+    };
+    let pairs: Vec<(&str, &str)> = object
+        .split(',')
+        .filter_map(|pair| pair.split_once(':'))
+        .map(|(key, value)| (key.trim().trim_matches('"'), value.trim()))
+        .collect();
+    let Some((_, what)) = pairs.iter().find(|(key, _)| *key == "what") else {
+        return Vec::new();
+    };
+    let what = what.trim_matches('"');
+    pairs
+        .iter()
+        .filter_map(|(key, value)| Some((format!("{what}.{key}"), value.parse().ok()?)))
+        .collect()
 }
 
 /// `mean.point_estimate` of criterion's estimates.json.
@@ -79,13 +100,25 @@ fn mean(json: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{figure_line, mean};
+    use super::{figure_line, json_line, mean};
 
     #[test]
     fn reads_figures() {
-        assert_eq!(figure_line("figure faces.ratio 0.41 of theirs"), Some(("faces.ratio", 0.41)));
+        assert_eq!(
+            figure_line("figure faces.ratio 0.41 of theirs"),
+            Some(("faces.ratio".to_owned(), 0.41))
+        );
         assert_eq!(figure_line("figure faces.ratio NaN"), None);
         assert_eq!(figure_line("a figure 1"), None);
+    }
+
+    #[test]
+    fn reads_json() {
+        let line = r#"{"what":"face_time","size":640,"model":"yunet","ratio":0.37}"#;
+        let read = json_line(line);
+        assert_eq!(read, [("face_time.size".into(), 640.0), ("face_time.ratio".into(), 0.37)]);
+        assert!(json_line(r#"{"ratio":1}"#).is_empty());
+        assert!(json_line("{").is_empty());
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,52 +7,55 @@ use crate::failure::Failure;
 use crate::place::Place;
 use crate::runtime;
 
+use super::entries::{PEERS, Peer};
 use super::figures::Figures;
 
-/// What the scripts in benches/peers import, the same on every host.
+/// What the peers' scripts import, the same on every host.
 const PACKAGES: &[&str] = &["numpy==2.3.5", "opencv-python-headless==4.13.0.92"];
 
-/// Runs every script in benches/peers.
+/// Runs every peer whose files are there, and names the others.
 ///
-/// A script finds ONNX Runtime in `ORT_DYLIB_PATH`, the built command line in `KINORA_BIN`, the
-/// repository in `KINORA_ROOT`, and prints `figure NAME NUMBER` lines. Without pip or network the
-/// peers are named as missing, and our own benches still stand.
+/// A peer is an example of the crate. It finds ONNX Runtime in `ORT_DYLIB_PATH` and a Python with
+/// the pinned packages in `KINORA_PYTHON`. Without pip or network all peers are named as missing,
+/// and our own benches still stand.
 pub(super) fn run(place: &Place, library: &Path, figures: &mut Figures) {
-    let scripts = scripts(&place.root.join("benches").join("peers"));
-    if scripts.is_empty() {
-        return figures.problems.push("benches/peers holds no script".to_owned());
-    }
     let python = match set_up(&place.target.join("peers")) {
         Ok(python) => python,
         Err(failure) => return figures.problems.push(format!("all peers: {failure}")),
     };
-    let kinora =
-        place.target.join("release").join(format!("kinora{}", std::env::consts::EXE_SUFFIX));
-    for script in scripts {
-        eprintln!("xtask: peer {}", script.display());
-        let mut command = Command::new(&python);
-        command
-            .arg(&script)
-            .current_dir(&place.root)
-            .env(runtime::VARIABLE, library)
-            .env("KINORA_BIN", &kinora)
-            .env("KINORA_ROOT", &place.root)
-            // The figures are about two threads, whatever the host has.
-            .env("OMP_NUM_THREADS", "2");
-        figures.read_output(&script.display().to_string(), &mut command);
+    let data =
+        env::var_os("KINORA_DATA").map_or_else(|| place.root.join("../shared/data"), PathBuf::from);
+    for peer in PEERS {
+        let absent = peer.needs.iter().find(|file| !place.root.join(file).exists());
+        let args = arguments(peer, &data);
+        if let Some(file) = absent {
+            figures.problems.push(format!("{}: there is no {file}", peer.name));
+        } else if let Err(path) = args {
+            figures.problems.push(format!("{}: the test data lack {path}", peer.name));
+        } else if let Ok(args) = args {
+            eprintln!("xtask: peer {}", peer.name);
+            let mut command = place.cargo("run");
+            command
+                .args(["--release", "--quiet", "--package", "kinora", "--features", "cli"])
+                .args(["--example", peer.example, "--"])
+                .args(args)
+                .env(runtime::VARIABLE, library)
+                .env("KINORA_PYTHON", &python);
+            figures.read_output(peer.name, &mut command);
+        }
     }
 }
 
-fn scripts(folder: &Path) -> Vec<PathBuf> {
-    let mut scripts: Vec<PathBuf> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
-        .collect();
-    scripts.sort_unstable();
-    scripts
+/// The peer's arguments, with `data:` paths below the test data; the first absent one as error.
+fn arguments(peer: &Peer, data: &Path) -> Result<Vec<PathBuf>, &'static str> {
+    peer.args
+        .iter()
+        .map(|arg| match arg.strip_prefix("data:") {
+            Some(below) if data.join(below).exists() => Ok(data.join(below)),
+            Some(below) => Err(below),
+            None => Ok(PathBuf::from(arg)),
+        })
+        .collect()
 }
 
 /// The Python of a virtual environment that holds the pinned packages.
