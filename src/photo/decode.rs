@@ -13,7 +13,7 @@ use crate::error::Result;
 
 use super::format::{Format, unsupported};
 use super::raster::{Model, Raster, Samples};
-use super::{avif, jpeg, limits, tiff};
+use super::{jpeg, limits, tiff};
 
 /// The picture in `bytes`; of several the first.
 ///
@@ -28,7 +28,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster> {
 fn decode_as(format: Format, bytes: &[u8]) -> Result<Raster> {
     let reader = Cursor::new(bytes);
     match format {
-        Format::Avif => avif::decode(bytes),
         Format::Bmp => read(BmpDecoder::new(reader).map_err(refused)?),
         Format::Gif => read(GifDecoder::new(reader).map_err(refused)?),
         Format::Jpeg => jpeg::decode(bytes),

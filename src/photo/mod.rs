@@ -1,6 +1,5 @@
 //! Bytes become a [`Photo`]: upright, sRGB, within limits, without metadata.
 
-mod avif;
 mod decode;
 mod format;
 mod icc;
