@@ -5,6 +5,7 @@ mod format;
 mod icc;
 mod jpeg;
 mod limits;
+mod mend;
 mod orientation;
 mod pixels;
 mod raster;
