@@ -53,7 +53,7 @@ pub(super) fn png(bytes: &[u8]) -> Cow<'_, [u8]> {
             return Cow::Borrowed(bytes);
         }
         // Half a picture is no picture; only what comes after it may be missing.
-        if name == Some(b"IDAT") && next > bytes.len() {
+        if name == Some(b"IDAT") && next > bytes.len() && at + 8 < bytes.len() {
             return Cow::Borrowed(bytes);
         }
         if next > bytes.len() {
