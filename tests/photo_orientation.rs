@@ -11,16 +11,36 @@ use image::metadata::Orientation as Turn;
 use image::{DynamicImage, ImageEncoder, RgbImage};
 use kinora::{Orientation, Photo};
 
-/// Peak signal-to-noise ratio of two pictures of one size, in dB.
-fn psnr(a: &Photo, b: &Photo) -> f64 {
+/// Where the real photos have their number drawn, each its own: columns and rows.
+const NUMBER: [std::ops::Range<usize>; 2] = [840..960, 500..670];
+
+/// Peak signal-to-noise ratio of two pictures of one size, in dB, over the pixels that `counts`
+/// takes (column, row), on what `values` makes of each.
+fn psnr_where(
+    a: &Photo,
+    b: &Photo,
+    counts: impl Fn(usize, usize) -> bool,
+    values: impl Fn(&[u8]) -> [f64; 3],
+) -> f64 {
     assert_eq!((a.width(), a.height()), (b.width(), b.height()));
-    let squares: f64 = a
-        .pixels()
-        .iter()
-        .zip(b.pixels())
-        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
-        .sum();
-    10.0 * (255.0f64.powi(2) * a.pixels().len() as f64 / squares.max(1e-9)).log10()
+    let width = a.width() as usize;
+    let (mut squares, mut number) = (0.0, 0.0);
+    for (i, (a, b)) in a.pixels().chunks(3).zip(b.pixels().chunks(3)).enumerate() {
+        if counts(i % width, i / width) {
+            squares += values(a).iter().zip(values(b)).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+            number += 3.0;
+        }
+    }
+    10.0 * (255.0f64.powi(2) * number / squares.max(1e-9)).log10()
+}
+
+fn psnr(a: &Photo, b: &Photo) -> f64 {
+    psnr_where(a, b, |_, _| true, |rgb| [rgb[0], rgb[1], rgb[2]].map(f64::from))
+}
+
+/// BT.601 luma three times: the set's colours were subsampled along other axes when it was turned.
+fn luma(rgb: &[u8]) -> [f64; 3] {
+    [0.299 * f64::from(rgb[0]) + 0.587 * f64::from(rgb[1]) + 0.114 * f64::from(rgb[2]); 3]
 }
 
 /// EXIF with nothing but an orientation.
@@ -49,7 +69,8 @@ fn the_eight_orientations_of_real_photos_are_one_upright_picture() {
     let unknown = open(0);
     assert_eq!((unknown.width(), unknown.height()), (1800, 1200));
     for n in 1..=8 {
-        let db = psnr(&open(n), &upright);
+        let off_the_number = |x, y| !(NUMBER[0].contains(&x) && NUMBER[1].contains(&y));
+        let db = psnr_where(&open(n), &upright, off_the_number, luma);
         eprintln!("Landscape_{n}.jpg: {db:.1} dB");
         assert!(db >= 35.0, "Landscape_{n}.jpg: {db:.1} dB");
     }
