@@ -9,4 +9,6 @@ mod render;
 pub mod runtime;
 
 pub use error::{Detail, Error, Result};
+pub use face::{Detector, DetectorOptions, Face, Landmarks};
 pub use photo::{Orientation, Photo};
+pub use runtime::{Cancel, ExecutionProvider, Runtime, RuntimeOptions};

@@ -1,1 +1,13 @@
-//! (room of its own)
+//! Faces: found, aligned, and forgotten. Geometry is wiped when it is dropped and cannot be
+//! serialised; nothing here says who somebody is.
+
+pub(crate) mod align;
+mod decode;
+mod detector;
+mod input;
+mod landmarks;
+mod nms;
+pub(crate) mod points;
+
+pub use detector::{Detector, DetectorOptions};
+pub use landmarks::{Face, Landmarks};

@@ -2,3 +2,4 @@
 
 pub(crate) mod colour;
 pub(crate) mod crop;
+pub(crate) mod similarity;
