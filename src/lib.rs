@@ -42,4 +42,6 @@ pub use error::{Detail, Error, Result};
 pub use face::Face;
 pub use runtime::ExecutionProvider;
 pub use studio::{Clip, FaceChoice, GenerationJob, GenerationRequest, Studio, StudioOptions};
+pub use face::{Detector, DetectorOptions, Face, Landmarks};
 pub use photo::{Orientation, Photo};
+pub use runtime::{Cancel, ExecutionProvider, Runtime, RuntimeOptions};

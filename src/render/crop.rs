@@ -111,12 +111,8 @@ impl<'p> Source<'p> {
     fn at(&self, x: f64, y: f64) -> [f32; 3] {
         let (x0, x1, fx) = neighbours((x - self.origin[0]) / self.block as f64, self.width);
         let (y0, y1, fy) = neighbours((y - self.origin[1]) / self.block as f64, self.height);
-        let corners = [
-            self.pixel(x0, y0),
-            self.pixel(x1, y0),
-            self.pixel(x0, y1),
-            self.pixel(x1, y1),
-        ];
+        let corners =
+            [self.pixel(x0, y0), self.pixel(x1, y0), self.pixel(x0, y1), self.pixel(x1, y1)];
         std::array::from_fn(|c| {
             let above = corners[0][c] + (corners[1][c] - corners[0][c]) * fx;
             let below = corners[2][c] + (corners[3][c] - corners[2][c]) * fx;
@@ -144,8 +140,7 @@ fn neighbours(at: f64, size: usize) -> (usize, usize, f32) {
 
 /// The photo's pixels that a crop touches along one axis, with a block to spare, as a range.
 fn reach(to_photo: &Similarity, axis: usize, block: usize, size: usize) -> [usize; 2] {
-    let corners =
-        [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].map(|p| to_photo.apply(p)[axis]);
+    let corners = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].map(|p| to_photo.apply(p)[axis]);
     let low = corners.iter().copied().fold(f32::INFINITY, f32::min);
     let high = corners.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     // A crop beside the photo still needs the edge block nearest to it.
@@ -154,7 +149,12 @@ fn reach(to_photo: &Similarity, axis: usize, block: usize, size: usize) -> [usiz
     [low, high]
 }
 
-fn average(photo: &Photo, [left, right]: [usize; 2], [top, bottom]: [usize; 2], block: usize) -> Vec<f32> {
+fn average(
+    photo: &Photo,
+    [left, right]: [usize; 2],
+    [top, bottom]: [usize; 2],
+    block: usize,
+) -> Vec<f32> {
     let columns = (right - left).div_ceil(block);
     let rows = (bottom - top).div_ceil(block);
     let stride = 3 * photo.width() as usize;
@@ -197,7 +197,8 @@ mod tests {
                 rgba.extend([r, g, b, 255]);
             }
         }
-        Photo::from_pixels(&rgba, width, height, 4 * width as usize, Orientation::default()).unwrap()
+        Photo::from_pixels(&rgba, width, height, 4 * width as usize, Orientation::default())
+            .unwrap()
     }
 
     fn unit(side: f64, left: f64, top: f64) -> Similarity {
@@ -258,6 +259,8 @@ mod tests {
             assert!(crop.iter().all(|v| v.is_finite()));
             assert!((crop[[0, 0, 5, 5]] * 255.0 - 200.0).abs() < 1e-3, "side {side}");
         }
-        assert!(crop(&photo, &Similarity::scale_and_shift(0.0, [0.0; 2]), 4).iter().all(|v| *v == 0.0));
+        assert!(
+            crop(&photo, &Similarity::scale_and_shift(0.0, [0.0; 2]), 4).iter().all(|v| *v == 0.0)
+        );
     }
 }

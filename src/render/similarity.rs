@@ -143,7 +143,9 @@ mod tests {
                 .sum()
         };
         for step in [-0.01, 0.01] {
-            for change in [[step, 0., 0., 0.], [0., step, 0., 0.], [0., 0., step, 0.], [0., 0., 0., step]] {
+            for change in
+                [[step, 0., 0., 0.], [0., step, 0., 0.], [0., 0., step, 0.], [0., 0., 0., step]]
+            {
                 let [a, b, tx, ty] = best.coefficients();
                 let other = Similarity {
                     a: a + change[0],

@@ -1,0 +1,174 @@
+//! Finding faces: a network, its decoder, and the way back into the photo.
+
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::ArrayView4;
+
+use super::decode::Family;
+use super::input::{self, Fit, Scratch};
+use super::landmarks::{Face, Landmarks};
+use super::nms;
+use crate::Photo;
+use crate::error::{Detail, Error, Result};
+use crate::runtime::{Cancel, ExecutionProvider, Runtime, Session};
+
+/// How faces are looked for.
+#[derive(Clone, Debug)]
+pub struct DetectorOptions {
+    score: Option<f32>,
+    overlap: f32,
+    long_side: usize,
+    enlarge: f32,
+}
+
+impl Default for DetectorOptions {
+    fn default() -> Self {
+        Self { score: None, overlap: 0.3, long_side: 640, enlarge: 2.0 }
+    }
+}
+
+impl DetectorOptions {
+    /// The least score of a face, 0 to 1. Default: what the network's own tools use, .6 for
+    /// YuNet's layout, .7 for UltraFace's.
+    #[must_use]
+    pub fn score(mut self, score: f32) -> Self {
+        self.score = Some(score);
+        self
+    }
+
+    /// Of two boxes that share more of their union than this, 0 to 1, the surer stays.
+    /// Default: .3.
+    #[must_use]
+    pub fn overlap(mut self, overlap: f32) -> Self {
+        self.overlap = overlap;
+        self
+    }
+
+    /// The long side of the photo that the network sees, in pixels, rounded up to a multiple of 32;
+    /// larger finds smaller faces and takes longer. Default: 640. A network of one size ignores it.
+    #[must_use]
+    pub fn long_side(mut self, pixels: usize) -> Self {
+        self.long_side = pixels.clamp(32, 4096).next_multiple_of(32);
+        self
+    }
+
+    /// How many times a smaller photo is enlarged at most, at least 1. Default: 2.
+    #[must_use]
+    pub fn enlarge(mut self, times: f32) -> Self {
+        self.enlarge = times.max(1.0);
+        self
+    }
+}
+
+/// Finds the faces of a photo.
+///
+/// Any network with the outputs of YuNet (also Kinora's own) or of UltraFace; the family is
+/// recognised by the outputs' names and shapes.
+#[derive(Debug)]
+pub struct Detector {
+    session: Session,
+    family: Family,
+    input: String,
+    /// Width and height, for a network of one size.
+    fixed: Option<[usize; 2]>,
+    options: DetectorOptions,
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+impl Detector {
+    /// A detector from an ONNX file in memory.
+    ///
+    /// # Errors
+    /// `model.unreadable`, `model.not_a_detector`, and `runtime.provider_missing` when the
+    /// execution provider that was asked for is not there.
+    pub fn open(runtime: &Runtime, model: &[u8], options: DetectorOptions) -> Result<Self> {
+        let session = runtime.session(model, "face detector")?;
+        let family = Family::recognise(&session)?;
+        let port = match session.inputs() {
+            [port] if matches!(port.shape[..], [_, Some(3) | None, _, _]) => port,
+            _ => {
+                return Err(Error::Model(Detail::new(
+                    "model.not_a_detector",
+                    "a face detector takes one picture, 1×3×H×W",
+                )));
+            }
+        };
+        let fixed = match port.shape[..] {
+            [_, _, Some(height), Some(width)] if height > 0 && width > 0 => Some([width, height]),
+            _ => None,
+        };
+        let input = port.name.clone();
+        Ok(Self { session, family, input, fixed, options, scratch: Mutex::default() })
+    }
+
+    /// All faces, the largest box first.
+    ///
+    /// Boxes and points are in pixels of the upright photo and may reach outside it.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], and those of the runtime.
+    pub fn detect(&self, photo: &Photo, cancel: &Cancel) -> Result<Vec<Face>> {
+        cancel.check()?;
+        let fit = match self.fixed {
+            Some(input) => Fit::fixed(photo, input, self.options.enlarge),
+            None => Fit::free(photo, self.options.long_side, self.options.enlarge),
+        };
+        let mut planes = self.scratch().pop().unwrap_or_default();
+        let faces = self.detect_in(photo, &fit, &mut planes, cancel);
+        self.scratch().push(planes);
+
+        let mut faces = nms::suppress(faces?, self.options.overlap);
+        let [across, down] = fit.back(photo);
+        for face in &mut faces {
+            *face = in_photo(face, across, down);
+        }
+        faces.sort_by(|a, b| b.area().total_cmp(&a.area()));
+        Ok(faces)
+    }
+
+    /// Where the network runs: never `Auto`.
+    pub fn execution_provider(&self) -> ExecutionProvider {
+        self.session.execution_provider()
+    }
+
+    fn detect_in(
+        &self,
+        photo: &Photo,
+        fit: &Fit,
+        planes: &mut Scratch,
+        cancel: &Cancel,
+    ) -> Result<Vec<Face>> {
+        input::fill(photo, fit, self.family, &mut planes.0)?;
+        let shape = (1, 3, fit.input_height, fit.input_width);
+        let picture = ArrayView4::from_shape(shape, &planes.0).map_err(|error| {
+            Error::Internal(
+                Detail::new("internal.shape", "the picture has another size").because(error),
+            )
+        })?;
+        let outputs = self.session.run(&[(&self.input, picture.into())], cancel)?;
+        let score = self.options.score.unwrap_or_else(|| self.family.usual_score());
+        self.family.decode(&outputs, fit.input_width, fit.input_height, score)
+    }
+
+    fn scratch(&self) -> std::sync::MutexGuard<'_, Vec<Scratch>> {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scratch(..)")
+    }
+}
+
+fn in_photo(face: &Face, across: f32, down: f32) -> Face {
+    let [x, y, width, height] = *face.bounds();
+    let bounds = [x * across, y * down, width * across, height * down];
+    let landmarks = face.landmarks();
+    let landmarks = if landmarks.are_estimated() {
+        Landmarks::estimate(bounds)
+    } else {
+        Landmarks::new(landmarks.points().map(|[x, y]| [x * across, y * down]))
+    };
+    Face::new(bounds, face.score(), landmarks)
+}

@@ -1,0 +1,55 @@
+//! Non-maximum suppression: of boxes that overlap, the surest stays.
+
+use super::landmarks::Face;
+
+/// Most candidates that are looked at, the surest first; OpenCV's detector takes as many.
+const MOST_CANDIDATES: usize = 5000;
+
+/// Keeps the surest face of each group whose boxes overlap by more than `overlap`
+/// (intersection over union). The result is sorted by score, surest first.
+pub(super) fn suppress(mut faces: Vec<Face>, overlap: f32) -> Vec<Face> {
+    faces.sort_by(|a, b| b.score().total_cmp(&a.score()));
+    faces.truncate(MOST_CANDIDATES);
+    let mut kept: Vec<Face> = Vec::new();
+    for face in faces {
+        if kept.iter().all(|other| intersection_over_union(&face, other) <= overlap) {
+            kept.push(face);
+        }
+    }
+    kept
+}
+
+fn intersection_over_union(a: &Face, b: &Face) -> f32 {
+    let ([ax, ay, aw, ah], [bx, by, bw, bh]) = (*a.bounds(), *b.bounds());
+    let width = ((ax + aw).min(bx + bw) - ax.max(bx)).max(0.0);
+    let height = ((ay + ah).min(by + bh) - ay.max(by)).max(0.0);
+    let shared = width * height;
+    let whole = a.area() + b.area() - shared;
+    if whole > 0.0 { shared / whole } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::landmarks::Landmarks;
+    use super::*;
+
+    fn face(x: f32, score: f32) -> Face {
+        let bounds = [x, 0.0, 10.0, 10.0];
+        Face::new(bounds, score, Landmarks::estimate(bounds))
+    }
+
+    #[test]
+    fn the_surest_of_a_group_stays() {
+        let kept = suppress(vec![face(0.0, 0.7), face(2.0, 0.9), face(30.0, 0.6)], 0.3);
+        let scores: Vec<f32> = kept.iter().map(Face::score).collect();
+        assert_eq!(scores, [0.9, 0.6]);
+    }
+
+    #[test]
+    fn boxes_that_overlap_a_little_both_stay() {
+        assert_eq!(suppress(vec![face(0.0, 0.7), face(8.0, 0.9)], 0.3).len(), 2);
+        assert!(intersection_over_union(&face(0.0, 1.0), &face(0.0, 1.0)) > 0.999);
+        let point = Face::new([0.0; 4], 1.0, Landmarks::estimate([0.0; 4]));
+        assert_eq!(intersection_over_union(&point, &point), 0.0);
+    }
+}
