@@ -6,4 +6,3 @@ pub(crate) mod crop;
 pub(crate) mod field;
 pub(crate) mod similarity;
 pub(crate) mod warp;
-pub(crate) mod similarity;

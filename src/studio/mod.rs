@@ -9,7 +9,7 @@ mod request;
 use std::sync::Arc;
 
 use crate::error::{Detail, Error, Result};
-use crate::face::{Detector, Face};
+use crate::face::{Detector, DetectorOptions, Face};
 use crate::pack::DefaultModel;
 use crate::photo::Photo;
 use crate::pipeline::motion::{MotionModels, MotionPipeline};
@@ -44,7 +44,7 @@ impl Studio {
     pub fn open(options: StudioOptions) -> Result<Self> {
         let runtime = Runtime::open(options.runtime_options())?;
         let models = DefaultModel::load(options.models_folder())?;
-        let detector = Detector::open(&runtime, &models.detector)?;
+        let detector = Detector::open(&runtime, &models.detector, DetectorOptions::default())?;
         let motion = MotionPipeline::open(
             &runtime,
             MotionModels {

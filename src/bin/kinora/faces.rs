@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use kinora::face::Detector;
+use kinora::face::{Detector, DetectorOptions};
 use kinora::runtime::{Cancel, Runtime, RuntimeOptions};
 use kinora::{Face, Photo, Result, Studio, StudioOptions};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ impl Faces {
         }
         let finder = match self.finder() {
             Ok(finder) => finder,
-            Err(error) => return complain(&error),
+            Err(code) => return code,
         };
         let mut failed = false;
         for path in &self.photos {
@@ -84,12 +84,21 @@ impl Faces {
         if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
-    fn finder(&self) -> Result<Finder> {
+    fn finder(&self) -> std::result::Result<Finder, ExitCode> {
         match &self.pack {
-            None => Studio::open(StudioOptions::default()).map(Finder::Studio),
+            None => Studio::open(StudioOptions::default())
+                .map(Finder::Studio)
+                .map_err(|error| complain(&error)),
             Some(pack) => {
-                let runtime = Runtime::open(&RuntimeOptions::default())?;
-                Detector::open_file(&runtime, pack).map(Finder::Pack)
+                let runtime =
+                    Runtime::open(&RuntimeOptions::default()).map_err(|error| complain(&error))?;
+                let model = std::fs::read(pack).map_err(|error| {
+                    eprintln!("error: {} cannot be read: {error}", pack.display());
+                    ExitCode::FAILURE
+                })?;
+                Detector::open(&runtime, &model, DetectorOptions::default())
+                    .map(Finder::Pack)
+                    .map_err(|error| complain(&error))
             }
         }
     }
@@ -106,14 +115,14 @@ impl Faces {
         }
         println!("{}: {} ({}×{})", path.display(), faces.len(), photo.width(), photo.height());
         for (i, face) in faces.iter().enumerate() {
-            let [x, y, w, h] = face.bounds();
+            let [x, y, w, h] = *face.bounds();
             println!("  {i}: {w:.0}×{h:.0} at ({x:.0}, {y:.0}), score {:.2}", face.score());
         }
     }
 }
 
 fn face_json(face: &Face) -> Value {
-    json!({"box": face.bounds(), "score": face.score(), "points": face.landmarks()})
+    json!({"box": face.bounds(), "score": face.score(), "points": face.landmarks().points()})
 }
 
 /// The photo with boxes and points drawn in.
@@ -137,7 +146,7 @@ fn overlay(
         }
     };
     for face in faces {
-        let [x, y, w, h] = face.bounds();
+        let [x, y, w, h] = *face.bounds();
         for i in 0..=(2.0 * w.max(h)) as usize {
             let t = i as f32 / (2.0 * w.max(h));
             for (px, py) in
@@ -146,8 +155,8 @@ fn overlay(
                 dot(px, py, line, [0, 200, 80]);
             }
         }
-        for [px, py] in face.landmarks() {
-            dot(px, py, 2 * line, [255, 210, 0]);
+        for [px, py] in face.landmarks().points() {
+            dot(*px, *py, 2 * line, [255, 210, 0]);
         }
     }
     let file = BufWriter::new(File::create(out)?);

@@ -80,9 +80,6 @@ impl Pose {
     }
 }
 
-/// First channel of the camera; it and its followers belong to the picture, not to a face.
-pub(crate) const CAMERA: std::ops::Range<usize> = 14..19;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,7 +92,6 @@ mod tests {
         assert_eq!(pose.lid_r(), index("lid_r"));
         assert_eq!(pose.breath(), index("breath"));
         assert_eq!(pose.camera_roll(), index("camera_roll"));
-        assert_eq!(CAMERA.start as f32, index("zoom"));
         assert_eq!(pose.modes().len(), RESIDUAL.iter().map(|(_, n)| n).sum::<usize>());
     }
 }

@@ -4,13 +4,14 @@ use rayon::prelude::*;
 
 use super::channels::Pose;
 use super::expression::Expression;
-use super::eye::{Eye, Side};
+use super::eye::Eye;
 use super::frame::FaceFrame;
 use super::head::Head;
 use super::maps::Maps;
 use super::modes::Mode;
 use super::mouth::Mouth;
 use super::scene::{Framing, Scene};
+use crate::face::points::Side;
 use crate::render::field::{Grid, WarpMap};
 
 /// Nodes along the long side of the smooth field.

@@ -30,7 +30,7 @@ pub(crate) struct Expression {
 
 impl Expression {
     pub(crate) fn new(frame: &FaceFrame) -> Self {
-        let p = frame.points();
+        let p = frame.points().all();
         let brow = |points: &[[f32; 2]]| {
             let [x, y] = mean(points);
             Bump { centre: [x, y - 0.03], spread: [0.3, 0.16], push: [0.0, -1.0] }

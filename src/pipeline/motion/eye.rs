@@ -5,6 +5,7 @@
 
 use super::channels::Pose;
 use super::frame::{FaceFrame, norm, smoothstep, sub};
+use crate::face::points::Side;
 use crate::render::field::Patch;
 
 const COLUMNS: usize = 112;
@@ -28,13 +29,6 @@ const LASH_SHADE: f32 = 0.35;
 /// Part of a downward gaze that the upper lid follows.
 const LID_FOLLOWS_GAZE: f32 = 1.2;
 
-/// Which eye, as seen in the picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Left,
-    Right,
-}
-
 /// One eye's geometry, made once for a clip.
 pub(crate) struct Eye {
     side: Side,
@@ -55,12 +49,8 @@ pub(crate) struct Eye {
 
 impl Eye {
     pub(crate) fn new(frame: &FaceFrame, side: Side) -> Self {
-        let points = frame.points();
-        let (eye, brow) = match side {
-            Side::Left => (&points[0..16], &points[42..47]),
-            Side::Right => (&points[16..32], &points[47..52]),
-        };
-        let (outer, inner) = (eye[0], eye[8]);
+        let (eye, brow) = (frame.points().eye(side), frame.points().brow(side));
+        let [outer, inner] = frame.points().eye_corners(side);
         let (corner, far) = match side {
             Side::Left => (outer, inner),
             Side::Right => (inner, outer),
@@ -202,17 +192,6 @@ impl Eye {
         let [c, s] = self.axis;
         self.frame
             .vector_to_canvas([self.width * (c * x - s * y), self.width * (s * x + c * y)])
-    }
-
-    /// Height over width of the opening in the photo's contour.
-    pub(crate) fn opening(contour: &[[f32; 2]]) -> f32 {
-        let width = norm(sub(contour[8], contour[0])).max(1e-6);
-        // Lids face each other: lower points 2–6 and upper points 10–14.
-        let mean = |range: std::ops::RangeInclusive<usize>| {
-            let n = range.clone().count() as f32;
-            range.fold([0.0; 2], |s, i| [s[0] + contour[i][0] / n, s[1] + contour[i][1] / n])
-        };
-        norm(sub(mean(2..=6), mean(10..=14))) * 1.2 / width
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the motion network is told of a photo and a face.
 
 use super::channels::PHOTO;
-use super::eye::Eye;
 use super::frame::{FaceFrame, norm, sub};
 use super::maps::{Map, Maps};
+use crate::face::points::Side;
 
 /// How far the nose tip stands off the line between eyes and mouth, seen from the side, in units:
 /// its shift over this is the sine of the turn.
@@ -24,12 +24,12 @@ pub(crate) fn features(
         all[1 + i] = maps.share(*map);
     }
     if let Some(face) = face {
-        let points = face.points();
+        let points = face.points().all();
         let tip = points[53];
         all[0] = 1.0;
         all[7] = face.unit() / long_side as f32;
-        all[8] = Eye::opening(&points[0..16]);
-        all[9] = Eye::opening(&points[16..32]);
+        all[8] = face.points().eye_opening(Side::Left);
+        all[9] = face.points().eye_opening(Side::Right);
         all[10] = norm(sub(points[75], points[71]));
         all[11] = (tip[0] / NOSE_LEVER).clamp(-0.8, 0.8).asin();
         all[12] = ((tip[1] - NOSE_LEVEL) / NOSE_LEVER).clamp(-0.6, 0.6).asin();

@@ -2,7 +2,8 @@
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::face::{FacePoints, POINTS};
+use crate::face::points::{FacePoints, POINTS};
+use crate::render::similarity::Similarity;
 
 /// Where a face stands on the canvas, and its points in its own frame.
 ///
@@ -15,7 +16,7 @@ pub(crate) struct FaceFrame {
     /// Inter-ocular distance in canvas pixels, as if the face looked at the camera.
     unit: f32,
     /// The 93 points of models/README.md, in this frame.
-    points: [[f32; 2]; POINTS],
+    points: FacePoints,
 }
 
 /// Share of the eye-to-mouth distance that stands for the inter-ocular distance when a turned head
@@ -40,8 +41,8 @@ impl FaceFrame {
         let length = norm(vote).max(1e-6);
         let axis = [vote[0] / length, vote[1] / length];
         let unit = norm(along).max(EYES_PER_EYES_TO_MOUTH * norm(down)).max(1e-3);
-        let mut frame = Self { origin, axis, unit, points: [[0.0; 2]; POINTS] };
-        frame.points = std::array::from_fn(|i| frame.to_local(on_canvas[i]));
+        let mut frame = Self { origin, axis, unit, points: FacePoints::new(on_canvas) };
+        frame.points = FacePoints::new(on_canvas.map(|point| frame.to_local(point)));
         frame
     }
 
@@ -75,17 +76,20 @@ impl FaceFrame {
     }
 
     /// The points, in this frame.
-    pub(crate) fn points(&self) -> &[[f32; 2]; POINTS] {
+    pub(crate) fn points(&self) -> &FacePoints {
         &self.points
     }
 
-    /// The canvas box around a box of this frame.
-    pub(crate) fn canvas_box(&self, low: [f32; 2], high: [f32; 2]) -> [f32; 4] {
-        let corners =
-            [low, [high[0], low[1]], high, [low[0], high[1]]].map(|corner| self.to_canvas(corner));
-        corners.iter().fold([f32::MAX, f32::MAX, f32::MIN, f32::MIN], |b, [x, y]| {
-            [b[0].min(*x), b[1].min(*y), b[2].max(*x), b[3].max(*y)]
-        })
+    /// Photo pixels ► unit square of a crop whose side is `side` units and whose eyes lie at the
+    /// height `eye_level`; `scale` as in [`FaceFrame::new`].
+    pub(crate) fn crop(&self, side: f32, eye_level: f32, scale: [f32; 2]) -> Option<Similarity> {
+        let corners = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]];
+        let from = corners.map(|corner| {
+            let [x, y] = self.to_canvas(corner);
+            [(x + 0.5) / scale[0], (y + 0.5) / scale[1]]
+        });
+        let to = corners.map(|[x, y]| [x / side + 0.5, y / side + eye_level]);
+        Similarity::fit(&from, &to)
     }
 }
 

@@ -7,8 +7,8 @@ use super::modes::Mode;
 use crate::render::field::bilinear;
 
 /// The portrait crop in the face's frame: 8 × 8 units, the eyes at 42% of its height.
-const SIDE_UNITS: f32 = 8.0;
-const EYE_LEVEL: f32 = 0.42;
+pub(crate) const SIDE_UNITS: f32 = 8.0;
+pub(crate) const EYE_LEVEL: f32 = 0.42;
 /// Nodes a side of the head's field, a twelfth of a unit apart.
 const NODES: usize = 97;
 const SPACING: f32 = SIDE_UNITS / (NODES - 1) as f32;
@@ -47,7 +47,7 @@ struct Node {
 impl Head {
     /// `maps` are those of the face's portrait crop.
     pub(crate) fn new(frame: FaceFrame, maps: &Maps, modes: &[Mode]) -> Self {
-        let points = frame.points();
+        let points = frame.points().all();
         let (bridge, tip, chin) = (points[52], points[53], points[85]);
         let height = (chin[1] - bridge[1]).max(1.0);
         let width = (points[81][0] - points[89][0]).clamp(0.84 * height, 1.9 * height);

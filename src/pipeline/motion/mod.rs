@@ -21,13 +21,14 @@ mod scene;
 
 use crate::diffusion::{FlowMatchEuler, GuidanceScale, Noise, sample};
 use crate::error::{Detail, Error, Result};
-use crate::face::{Face, PointsNetwork, portrait_crop};
+use crate::face::Face;
+use crate::face::points::PointFinder;
 use crate::photo::Photo;
 use crate::prompt::Reading;
 use crate::render::field::WarpMap;
 use crate::runtime::{Cancel, ExecutionProvider, Runtime, Session};
 
-use channels::{CHANNELS, CAMERA, Pose};
+use channels::Pose;
 use curves::{Curves, windows_for};
 use decoder::Decoder;
 use frame::FaceFrame;
@@ -43,7 +44,7 @@ const STREAMS_PER_WINDOW: u64 = 1 << 16;
 /// The sessions of the default model.
 pub(crate) struct MotionPipeline {
     perception: Session,
-    points: PointsNetwork,
+    points: PointFinder,
     network: MotionNetwork,
 }
 
@@ -82,7 +83,7 @@ impl MotionPipeline {
     pub(crate) fn open(runtime: &Runtime, models: MotionModels<'_>) -> Result<Self> {
         Ok(Self {
             perception: runtime.session(models.perception, "perception.onnx")?,
-            points: PointsNetwork::open(runtime, models.points)?,
+            points: PointFinder::open(runtime, models.points)?,
             network: MotionNetwork::new(runtime.session(models.motion, "motion.onnx")?)?,
         })
     }
@@ -118,7 +119,8 @@ impl MotionPipeline {
             cancel.check()?;
             let points = self.points.find(photo, face, cancel)?;
             let frame = FaceFrame::new(&points, scale);
-            let maps = Maps::of_portrait(&self.perception, photo, &portrait_crop(face), cancel)?;
+            let Some(crop) = frame.crop(head::SIDE_UNITS, head::EYE_LEVEL, scale) else { continue };
+            let maps = Maps::of_portrait(&self.perception, photo, &crop, cancel)?;
             portraits.push((frame, maps));
         }
         let long_side = width.max(height);
@@ -130,7 +132,7 @@ impl MotionPipeline {
                 .map(|(frame, _)| features::features(&whole, Some(frame), long_side))
                 .collect()
         };
-        let curves = self.denoise(&seen, !faces.is_empty(), request, cancel, on_step)?;
+        let curves = self.denoise(&seen, !portraits.is_empty(), request, cancel, on_step)?;
         let decoder = Decoder::new(request.size, &whole, portraits, self.network.modes());
         let poses: Vec<Vec<Pose>> = (0..request.frames)
             .map(|i| {

@@ -36,7 +36,7 @@ pub(crate) struct Mouth {
 
 impl Mouth {
     pub(crate) fn new(frame: &FaceFrame) -> Self {
-        let p = frame.points();
+        let p = frame.points().all();
         let (left, right) = (p[69], p[73]);
         let centre = [0.5 * (left[0] + right[0]), 0.5 * (left[1] + right[1])];
         let upper_line = [p[57], left, p[70], p[71], p[72], right, p[63]];
