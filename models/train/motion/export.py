@@ -1,0 +1,66 @@
+"""The trained denoiser as ONNX: half-precision weights behind casts, float32 arithmetic, metadata."""
+import json
+import os
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from .contract import CHANNELS, COEFFICIENTS, MODES, PHOTO, RIG, STATE, TAGS
+from .network import Exported
+
+INPUTS = ["latents", "time", "tags", "photo", "state"]
+OUTPUTS = ["denoised", "coefficients"]
+# What `motion.evaluate --sweep` measured to be best.
+DEFAULTS = dict(steps=16, guidance=2.0, shift=1.0)
+
+
+def _is_weight(name):
+    return not name.endswith(("scale", "slope", "pull"))
+
+
+def _halve(model, least=1000):
+    """Stores weights as float16 and casts them back; runtimes fold the cast on loading.
+
+    Scales keep their precision: they span decades and multiply what leaves the network.
+    """
+    casts, kept = [], []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < least or not _is_weight(tensor.name):
+            kept.append(tensor)
+            continue
+        half = numpy_helper.to_array(tensor).astype(np.float16)
+        kept.append(numpy_helper.from_array(half, tensor.name + "_half"))
+        casts.append(helper.make_node("Cast", [tensor.name + "_half"], [tensor.name], to=TensorProto.FLOAT))
+    nodes = casts + list(model.graph.node)
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(kept)
+    model.graph.node.extend(nodes)
+
+
+def export(net, path):
+    net = Exported(net).eval()
+    sizes = [(2, COEFFICIENTS, len(CHANNELS)), (2,), (2, 2 * len(TAGS)), (2, len(PHOTO)), (2, len(STATE))]
+    example = tuple(torch.rand(size) for size in sizes)
+    batch = torch.export.Dim("batch")
+    program = torch.onnx.export(net, example, input_names=INPUTS, output_names=OUTPUTS, opset_version=18,
+                                dynamic_shapes=tuple({0: batch} for _ in sizes), dynamo=True, verbose=False)
+    model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for entry in (model.graph, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del entry.metadata_props[:]
+    del model.metadata_props[:], model.graph.value_info[:]
+    _halve(model)
+    about = dict(version=1, channels=CHANNELS, rig=len(RIG), tags=TAGS, photo=PHOTO, state=STATE, modes=MODES,
+                 coefficients=COEFFICIENTS, seconds=[0.5, 3.0], defaults=DEFAULTS)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "kinora.motion", json.dumps(about)
+    model.producer_name, model.producer_version = "kinora", ""
+    onnx.checker.check_model(model)
+    partial = f"{path}.partial"
+    onnx.save(model, partial)
+    os.replace(partial, path)  # the library may be reading the last one
+    return os.path.getsize(path)

@@ -1,0 +1,1 @@
+"""Training of Kinora's three vision networks: face detector, face points, perception."""

@@ -1,0 +1,255 @@
+"""The figures of the three exported networks on what was kept aside (see `sources.held_out`).
+
+    python -m vision.evaluate --data DIR --work DIR --models .. [--sheets]
+
+Prints them and writes figures.json into the work folder; `--sheets` draws overlays there as well.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+
+from . import geometry as g
+from . import labels, perception, points, sources, teachers
+
+SMALLEST = 24  # root of the drawn box's area, photo pixels; smaller ones neither count nor harm
+
+
+def matches(boxes, scores, drawn, least):
+    """Greedy matching, best first: for each detection 1 true, 0 false, -1 a face that is ignored;
+    and the score at which each counted face was found (0 when it was not). `least` is the overlap
+    (intersection over union) that makes a match."""
+    counted = np.sqrt((drawn[:, 2:] - drawn[:, :2]).prod(1)) >= SMALLEST
+    found, verdict = np.zeros(len(drawn)), np.zeros(len(boxes), int)
+    for i in np.argsort(-scores):
+        overlap = g.iou(boxes[i], drawn) if len(drawn) else np.zeros(0)
+        overlap = np.where(found > 0, 0, overlap)
+        best = int(overlap.argmax()) if len(overlap) else -1
+        if best >= 0 and overlap[best] >= least:
+            found[best] = scores[i]
+            verdict[i] = 1 if counted[best] else -1
+        elif np.sqrt((boxes[i, 2:] - boxes[i, :2]).prod()) < SMALLEST:
+            verdict[i] = -1
+    return verdict, found[counted]
+
+
+def detector(path, data, long_side=640):
+    """Recall and precision over thresholds on held-out street photos; false faces elsewhere."""
+    net = teachers.Detector(path)
+    seen = []
+    for photo, drawn, _ in sources.mask_photos(data):
+        if sources.held_out(photo):
+            boxes, _, scores = net.faces(sources.read(photo), long_side, 0.1)
+            seen.append((boxes, scores, drawn))
+    stray = [(sources.held_out(photo), net.faces(sources.read(photo), long_side, 0.1)[2])
+             for photo in sources.negatives(data)]
+    result = {}
+    for least in (0.5, 0.4):
+        verdicts, found = zip(*(matches(*one, least) for one in seen))
+        verdicts, found = np.concatenate(verdicts), np.concatenate(found)
+        scores = np.concatenate([one[1] for one in seen])
+        table = {}
+        for threshold in np.round(np.arange(0.2, 0.86, 0.05), 2):
+            true = ((verdicts == 1) & (scores >= threshold)).sum()
+            false = ((verdicts == 0) & (scores >= threshold)).sum()
+            recall, precision = (found >= threshold).mean(), true / max(1, true + false)
+            table[f"{threshold:.2f}"] = dict(
+                recall=round(float(recall), 3), precision=round(float(precision), 3),
+                f1=round(float(2 * recall * precision / max(recall + precision, 1e-9)), 3),
+                false_on_photos=int(sum((s >= threshold).sum() for _, s in stray)),
+                false_on_held_out_photos=int(sum((s >= threshold).sum() for h, s in stray if h)),
+            )
+        best = max(table, key=lambda t: table[t]["f1"])
+        result[f"overlap_{least}"] = dict(
+            faces=int(len(found)), best_threshold=float(best), at_best=table[best], table=table)
+    result["five_points"] = five_point_error(net, data)
+    return result
+
+
+def five_point_error(net, data):
+    """Mean distance to hand-set landmarks (dlib's photos) in inter-ocular distances, and recall."""
+    errors, total = [], 0
+    folder = Path(data) / "faces/dlib_faces"
+    for listing in ("training_with_face_landmarks.xml", "testing_with_face_landmarks.xml"):
+        if not (folder / listing).exists():
+            continue
+        for image in ElementTree.parse(folder / listing).iter("image"):
+            if not (folder / image.get("file")).exists():
+                continue
+            _, fives, _ = net.faces(sources.read(folder / image.get("file")), 640, 0.5)
+            for box in image.iter("box"):
+                parts = {int(p.get("name")): (float(p.get("x")), float(p.get("y")))
+                         for p in box.iter("part")}
+                if len(parts) < 68:
+                    continue
+                at = np.array([parts[i] for i in range(68)])
+                truth = np.stack([at[36:42].mean(0), at[42:48].mean(0), at[30], at[48], at[54]])
+                ocular, total = np.linalg.norm(truth[0] - truth[1]), total + 1
+                if len(fives):
+                    apart = np.linalg.norm(fives - truth, axis=2).mean(1).min() / ocular
+                    if apart < 0.6:
+                        errors.append(apart)
+    return dict(error=round(float(np.mean(errors)), 4) if errors else None, found=len(errors), of=total)
+
+
+def face_points(path, data, work):
+    """Error to the teacher in inter-ocular distances on held-out people, and the eyes' opening."""
+    arrays = labels.cached(data, work, "faces")
+    test = arrays["test"]
+    crops, wanted, names = arrays["crops"][test], arrays["points"][test], arrays["names"][test]
+    edge = (labels.FACE_PIXELS - points.SIZE) // 2
+    crops = crops[:, edge:-edge, edge:-edge]
+    net = teachers.session(path)
+    found = np.concatenate([
+        net.run(None, {"crop": np.ascontiguousarray(teachers.unit_rgb(c).transpose(2, 0, 1)[None])})[0]
+        for c in crops])
+    ocular = np.linalg.norm(wanted[:, :16].mean(1) - wanted[:, 16:32].mean(1), axis=1)
+    error = np.linalg.norm(found - wanted, axis=2) / ocular[:, None]
+    folder = np.array([n.split("/")[0] for n in names])
+    groups = dict(eyes=slice(0, 32), irises=slice(32, 42), brows=slice(42, 52), nose=slice(52, 57),
+                  lips=slice(57, 77), oval=slice(77, 93))
+    result = dict(faces=int(test.sum()), error=float(error.mean()), median=float(np.median(error.mean(1))),
+                  by_part={k: float(error[:, s].mean()) for k, s in groups.items()},
+                  by_source={f: float(error[folder == f].mean()) for f in np.unique(folder)})
+    truth, guess = np.concatenate(points.openings(wanted)), np.concatenate(points.openings(found))
+    closed, wide = truth < 0.2, truth > 0.3
+    result["opening"] = dict(
+        correlation=float(np.corrcoef(truth, guess)[0, 1]), error=float(np.abs(truth - guess).mean()),
+        closed=int(closed.sum()), closed_teacher=float(truth[closed].mean()),
+        closed_ours=float(guess[closed].mean()), open_teacher=float(truth[wide].mean()),
+        open_ours=float(guess[wide].mean()),
+        closed_seen=float((guess[closed] < 0.24).mean()), open_seen=float((guess[wide] > 0.24).mean()),
+    )
+    return rounded(result), (crops, found, wanted, names)
+
+
+def maps_of(path, data, work):
+    """Overlap with the teachers on held-out pictures, per map and kind of picture."""
+    arrays = labels.cached(data, work, "scenes")
+    test = np.flatnonzero(arrays["test"])
+    net = teachers.session(path)
+    pictures, found, wanted, weights = [], [], [], []
+    for i in test:
+        zoom = perception.PORTRAIT_ZOOM if arrays["kind"][i] == "portrait" else 1.0
+        cut = lambda a, size: shrink(middle(a, zoom), size)
+        picture = cut(arrays["pictures"][i], perception.SIZE)
+        tensor = np.ascontiguousarray(teachers.unit_rgb(picture).transpose(2, 0, 1)[None])
+        pictures.append(picture)
+        found.append(net.run(None, {"image": tensor})[0][0])
+        wanted.append(cut(arrays["maps"][i], perception.CELLS).transpose(2, 0, 1) / 255)
+        weights.append(cut(arrays["weights"][i], perception.CELLS).transpose(2, 0, 1) / 255)
+    found, wanted, weights = map(np.stack, (found, wanted, weights))
+    kind, names = arrays["kind"][test], arrays["names"][test]
+    street = np.array(["images_jpg90" in n for n in names])
+    result = {}
+    for group in ("portrait", "whole", "scene", "street"):
+        rows = street if group == "street" else (kind == group) & ~street
+        if not rows.any():
+            continue
+        per_map = dict(pictures=int(rows.sum()))
+        for m, name in enumerate(perception.MAPS[:6]):
+            sure = weights[rows, m] > 0.5
+            a, b = (found[rows, m] > 0.5) & sure, (wanted[rows, m] > 0.5) & sure
+            each = [(x & y).sum() / max(1, (x | y).sum()) for x, y in zip(a, b) if y.sum() > 20]
+            per_map[name] = dict(
+                iou=float(np.mean(each)) if each else None, pictures=len(each),
+                pooled_iou=float((a & b).sum() / max(1, (a | b).sum())),
+                false_share=float((a & ~b).sum() / max(1, (sure & ~b).sum())))
+        per_map["depth_error"] = float(np.abs(found[rows, 6] - wanted[rows, 6]).mean())
+        result[group] = per_map
+    return rounded(result), (pictures, found, wanted, names)
+
+
+def middle(array, zoom):
+    edge = round(array.shape[0] * (1 - zoom) / 2)
+    return array[edge : array.shape[0] - edge, edge : array.shape[1] - edge]
+
+
+def shrink(array, size):
+    """Area average of any number of channels (OpenCV's takes four)."""
+    parts = [cv2.resize(array[..., i : i + 3], (size, size), interpolation=cv2.INTER_AREA)
+             for i in range(0, array.shape[2], 3)]
+    return np.dstack(parts)
+
+
+def rounded(value):
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def sheet(cells, columns, path):
+    blank = np.zeros_like(cells[0])
+    cells = cells + [blank] * (-len(cells) % columns)
+    rows = [np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)]
+    cv2.imwrite(str(path), np.vstack(rows))
+
+
+def draw_points(drawn, path, count=40, size=256):
+    """Ours in green, the teacher's in red."""
+    crops, found, wanted, names = drawn
+    hard = np.argsort(np.minimum(*points.openings(wanted)))[: count // 4]
+    chosen = [*hard, *np.linspace(0, len(crops) - 1, count - len(hard)).astype(int)]
+    cells = []
+    for i in chosen:
+        cell = cv2.resize(crops[i], (size, size), interpolation=cv2.INTER_CUBIC)
+        for set_, colour in ((wanted[i], (0, 0, 255)), (found[i], (0, 255, 0))):
+            for x, y in set_ * size:
+                cv2.circle(cell, (round(float(x)), round(float(y))), 1, colour, -1)
+        cells.append(cell)
+    sheet(cells, 8, path)
+
+
+def draw_maps(drawn, path, count=40, size=128):
+    """Picture, ours, teacher: red hair, green person, blue head; then sky, plants, water; depth."""
+    pictures, found, wanted, names = drawn
+    cells = []
+    for i in np.linspace(0, len(pictures) - 1, count).astype(int):
+        row = [cv2.resize(pictures[i], (size, size), interpolation=cv2.INTER_AREA)]
+        for maps in (found[i], wanted[i]):
+            people = np.dstack([maps[1], maps[0], maps[2]])
+            scenery_maps = np.dstack([maps[3], maps[4], maps[5]])
+            depth = np.dstack([maps[6]] * 3)
+            row += [cv2.resize(np.uint8(np.clip(m, 0, 1) * 255), (size, size)) for m in
+                    (people, scenery_maps, depth)]
+        cells.append(np.hstack(row))
+    sheet(cells, 2, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--models", required=True)
+    parser.add_argument("--only", choices=("detector", "points", "perception"))
+    parser.add_argument("--compare", action="store_true", help="YuNet's figures beside ours")
+    parser.add_argument("--sheets", action="store_true")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    models, work = Path(args.models), Path(args.work)
+    store = work / "figures.json"
+    figures = json.loads(store.read_text()) if store.exists() else {}
+    if args.only in (None, "detector"):
+        figures["detector"] = detector(models / "face_detector.onnx", args.data)
+        if args.compare:
+            teacher = Path(args.data) / "models/yunet/yunet_s_dynamic.onnx"
+            figures["yunet_s"] = detector(teacher, args.data)
+    if args.only in (None, "points"):
+        figures["points"], drawn = face_points(models / "face_points.onnx", args.data, work)
+        if args.sheets:
+            draw_points(drawn, work / "points.png")
+    if args.only in (None, "perception"):
+        figures["perception"], drawn = maps_of(models / "perception.onnx", args.data, work)
+        if args.sheets:
+            draw_maps(drawn, work / "perception.png")
+    figures["bytes"] = {p.name: p.stat().st_size for p in sorted(models.glob("*.onnx"))}
+    store.write_text(json.dumps(figures, indent=1))
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
