@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder of the test data (`KINORA_DATA`, else `../shared/data` beside the checkout), or none,
 /// and then it is said what is skipped.
-pub fn data(sub: &str) -> Option<PathBuf> {
+pub(crate) fn data(sub: &str) -> Option<PathBuf> {
     let root = std::env::var_os("KINORA_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
         PathBuf::from,
