@@ -1,6 +1,9 @@
 //! Promise: broken, hostile and odd files give a photo or a typed error, never a panic, never a
 //! long wait; and valid files of the formats that Kinora reads are read.
 
+// Helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::collections::HashMap;

@@ -1,5 +1,8 @@
 //! Promise: nothing of a file but its pixels survives in a `Photo`.
 
+// Helpers of tests may fail as tests do.
+#![allow(clippy::unwrap_used)]
+
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, RgbImage};
 use kinora::Photo;
