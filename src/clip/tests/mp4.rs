@@ -82,7 +82,10 @@ pub(crate) fn decode(file: &[u8]) -> Vec<Vec<u8>> {
             (decoded.u(), u, width / 2, height / 2),
             (decoded.v(), v, width / 2, height / 2),
         ] {
-            plane.chunks(stride).take(height).for_each(|row| planes.extend_from_slice(&row[..width]));
+            plane
+                .chunks(stride)
+                .take(height)
+                .for_each(|row| planes.extend_from_slice(&row[..width]));
         }
         frames.push(planes);
     }
@@ -198,7 +201,8 @@ fn ffprobe_agrees() {
             eprintln!("skipped clip::ffprobe_agrees: ffprobe is not installed");
             return;
         };
-        let (out, warnings) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        let (out, warnings) =
+            (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
         assert_eq!(warnings, "");
         for line in [
             "profile=High",
