@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 
 /// Of 100: blocks and ringing are not seen on faces from here on.
 const QUALITY: f32 = 85.0;
-/// Of 0 to 6, slower and smaller: the job waits for the encoder here.
+/// Of 0 to 6: at 4 a frame takes nearly three times as long for 3% fewer bytes, at 0 it saves a
+/// fifth of the time for 24% more.
 const EFFORT: i32 = 2;
 /// VP8's limit.
 const LONGEST_SIDE: u32 = 16_383;
