@@ -31,7 +31,7 @@ fn a_sink_can_be_written_and_tried_outside_the_crate() {
         fn frame(&mut self, frame: &I420, _: Duration) -> SinkResult {
             let rows = frame.y().chunks(frame.y_stride()).count();
             assert_eq!(rows, frame.height() as usize);
-            self.0.lock()?.push(frame.u().len() / frame.uv_stride());
+            self.0.lock().map_err(|_| "poisoned")?.push(frame.u().len() / frame.uv_stride());
             Ok(())
         }
         fn finish(&mut self) -> SinkResult {

@@ -39,7 +39,7 @@ pub(crate) struct ParameterSets {
 pub(crate) fn check_size(spec: &ClipSpec) -> Result<()> {
     even(spec.width, spec.height)?;
     let (long, short) = (spec.width.max(spec.height), spec.width.min(spec.height));
-    if long > LONG_SIDE || short > SHORT_SIDE || short < LEAST_SIDE {
+    if long > LONG_SIDE || !(LEAST_SIDE..=SHORT_SIDE).contains(&short) {
         let limit = format!("between {LEAST_SIDE}×{LEAST_SIDE} and {LONG_SIDE}×{SHORT_SIDE}");
         return Err(too_large(spec, "an MP4 video", &limit));
     }
