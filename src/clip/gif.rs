@@ -74,9 +74,10 @@ impl Encoder for Gif {
             return Ok(());
         };
         let pixels = self.converted.view(frame)?.pixels();
-        let kept = self.palette.take().filter(|(palette, own)| {
-            palette.error(pixels) <= (own * WORSE).max(NEGLIGIBLE)
-        });
+        let kept = self
+            .palette
+            .take()
+            .filter(|(palette, own)| palette.error(pixels) <= (own * WORSE).max(NEGLIGIBLE));
         let (palette, own_error) = match kept {
             Some(kept) => kept,
             None => {
@@ -134,7 +135,8 @@ fn delay(fps: Fps, number: u32, frames: u32) -> Option<u16> {
 
 /// The next frame that starts late enough and leaves enough time before the end.
 fn following(start: impl Fn(u32) -> u64, shown: u32, frames: u32, end: u64) -> u32 {
-    let fits = |&next: &u32| start(next) - start(shown) >= SHORTEST && end - start(next) >= SHORTEST;
+    let fits =
+        |&next: &u32| start(next) - start(shown) >= SHORTEST && end - start(next) >= SHORTEST;
     (shown + 1..frames).find(fits).unwrap_or(frames)
 }
 
@@ -159,7 +161,9 @@ mod tests {
 
     #[test]
     fn delays_add_up_to_the_clip() {
-        for (fps, frames) in [(24.0, 48), (30.0, 60), (29.97, 90), (60.0, 120), (12.5, 25), (1.0, 3)] {
+        for (fps, frames) in
+            [(24.0, 48), (30.0, 60), (29.97, 90), (60.0, 120), (12.5, 25), (1.0, 3)]
+        {
             let delays = delays(fps, frames);
             let total: f64 = delays.iter().map(|&delay| f64::from(delay) / 100.0).sum();
             let exact = f64::from(frames) / Fps::from_decimal(fps).unwrap().as_f64();

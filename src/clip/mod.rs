@@ -76,9 +76,7 @@ pub(crate) enum Written {
 /// `request.odd_size`; `output.*`: no encoder, too large for it, a place that cannot be written.
 pub(crate) fn open(output: Output, spec: &ClipSpec) -> Result<Box<dyn Encoder>> {
     let main: Box<dyn Encoder> = match output.place {
-        Place::File(container, path) => {
-            container_encoder(container, spec, || Target::file(&path))?
-        }
+        Place::File(container, path) => container_encoder(container, spec, || Target::file(&path))?,
         Place::Bytes(container) => container_encoder(container, spec, || Ok(Target::memory()))?,
         Place::Folder(folder) => Box::new(png_folder::PngFolder::open(&folder, spec)?),
         Place::Sink(sink) => {

@@ -224,9 +224,8 @@ mod tests {
 
     #[test]
     fn a_palette_shows_the_picture_it_was_learnt_from() {
-        let pixels: Vec<u8> = (0..64 * 64u32)
-            .flat_map(|i| [(i % 64) as u8 * 3, (i / 64) as u8 * 3, 90])
-            .collect();
+        let pixels: Vec<u8> =
+            (0..64 * 64u32).flat_map(|i| [(i % 64) as u8 * 3, (i / 64) as u8 * 3, 90]).collect();
         let palette = Palette::learn(&pixels);
         assert_eq!(palette.colours().len(), 256 * 3);
         assert!(palette.error(&pixels) < 14.0, "{}", palette.error(&pixels));

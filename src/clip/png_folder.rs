@@ -8,7 +8,9 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, ImageError};
 
 use crate::clip::frame::ToRgb;
-use crate::clip::target::{existing_folder, failed, folder_of, io_error, sync_folder, temporary_name};
+use crate::clip::target::{
+    existing_folder, failed, folder_of, io_error, sync_folder, temporary_name,
+};
 use crate::clip::{ClipSpec, Encoder, Frame, Layout, Rgb8, Written};
 use crate::error::{Detail, Error, Result};
 

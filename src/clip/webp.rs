@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 
 /// Of 100: blocks and ringing are not seen on faces from here on.
 const QUALITY: f32 = 85.0;
-/// Of 0 to 6: from 3 on a frame takes twice as long for a tenth of its bytes.
+/// Of 0 to 6: at 4 a frame takes nearly three times as long for 3% fewer bytes, at 0 it saves a
+/// fifth of the time for 24% more.
 const EFFORT: i32 = 2;
 /// VP8's limit.
 const LONGEST_SIDE: u32 = 16_383;
@@ -91,10 +92,10 @@ impl Encoder for Webp {
             None => whole,
         };
         cut(frame, rect, &mut self.part);
-        let encoder =
-            webp::Encoder::new(&self.part, PixelLayout::Rgb, rect.width, rect.height);
-        let still =
-            encoder.encode_advanced(&self.config).map_err(|source| refused(format!("{source:?}")))?;
+        let encoder = webp::Encoder::new(&self.part, PixelLayout::Rgb, rect.width, rect.height);
+        let still = encoder
+            .encode_advanced(&self.config)
+            .map_err(|source| refused(format!("{source:?}")))?;
         let chunk = animation_frame(rect, duration, bitstream(&still)?);
         let previous =
             self.previous.get_or_insert_with(|| Rgb8::new(frame.width(), frame.height()));

@@ -24,11 +24,13 @@ pub(crate) const CHROMA_RANGE: f32 = 224.0;
 ///
 /// This is H.264's chroma sample location type 0 (Annex E, figure E-1), which a decoder assumes of
 /// a file that names none. Chroma sample (i, j) belongs to luma position (2i, 2j + ½).
+#[allow(dead_code, reason = "the warp draws planes by it")]
 pub(crate) const CHROMA_SITE: (f32, f32) = (0.0, 0.5);
 
 /// One colour, R'G'B' in 0..=255, as limited-range code values `[Y', Cb, Cr]`, not rounded.
 ///
 /// The mapping is affine, so resampling before or after it gives the same planes.
+#[allow(dead_code, reason = "the warp turns its canvas over with it")]
 pub(crate) fn ycbcr_from_rgb([r, g, b]: [f32; 3]) -> [f32; 3] {
     let luma = KR * r + KG * g + KB * b;
     [
@@ -173,8 +175,10 @@ mod tests {
                         128.0 + 224.0 * (rf - luma) / 255.0 / 1.5748,
                     ];
                     let (y, u, v) = flat([r, g, b]);
-                    for ((code, exact), float) in
-                        [y, u, v].into_iter().zip(exact).zip(ycbcr_from_rgb([r, g, b].map(f32::from)))
+                    for ((code, exact), float) in [y, u, v]
+                        .into_iter()
+                        .zip(exact)
+                        .zip(ycbcr_from_rgb([r, g, b].map(f32::from)))
                     {
                         assert!((f64::from(code) - exact).abs() <= 0.5 + 1e-9, "{r} {g} {b}");
                         assert!((f64::from(float) - exact).abs() < 1e-4);
@@ -203,9 +207,9 @@ mod tests {
         let row: Vec<u8> = (0..width).flat_map(|x| [100, 100, 60 + 8 * x as u8]).collect();
         let (mut y, mut u, mut v) = (vec![0; 32], vec![0; 8], vec![0; 8]);
         i420_from_rgb8(&row.repeat(2), width, Planes { y: &mut y, u: &mut u, v: &mut v });
-        for i in 1..8 {
+        for (i, &code) in u.iter().enumerate().skip(1) {
             let exact = ycbcr_from_rgb([100.0, 100.0, 60.0 + 16.0 * i as f32])[1];
-            assert!((f32::from(u[i]) - exact).abs() <= 0.5 + 1e-3, "{i}");
+            assert!((f32::from(code) - exact).abs() <= 0.5 + 1e-3, "{i}");
         }
         let mut back = vec![0; 96];
         rgb8_from_i420(&y, &u, &v, width, &mut back);

@@ -123,8 +123,8 @@ impl Movie<'_> {
                 &DPI_72,
                 &DPI_72,
                 &[0; 4],
-                &1u16.to_be_bytes(),    // one frame a sample
-                &[0; 32],               // no compressor's name
+                &1u16.to_be_bytes(),      // one frame a sample
+                &[0; 32],                 // no compressor's name
                 &0x0018u16.to_be_bytes(), // colour without alpha
                 &[0xff, 0xff],
                 &self.decoder_configuration(),

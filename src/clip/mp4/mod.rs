@@ -77,12 +77,7 @@ impl Mp4 {
         Ok(room)
     }
 
-    fn movie<'a>(
-        &'a self,
-        sizes: &'a [u32],
-        key_frames: &'a [u32],
-        first_byte: u32,
-    ) -> Movie<'a> {
+    fn movie<'a>(&'a self, sizes: &'a [u32], key_frames: &'a [u32], first_byte: u32) -> Movie<'a> {
         Movie {
             width: self.spec.width as u16,
             height: self.spec.height as u16,

@@ -16,12 +16,16 @@ pub(crate) fn draw(frame: &mut Frame, number: u32) {
     let mut rgb = Rgb8::new(width, height);
     let t = f64::from(number) * 0.13;
     let side = f64::from(width.min(height));
-    let centre = (f64::from(width) * 0.5 + side * 0.2 * t.cos(), f64::from(height) * 0.5 + side * 0.2 * t.sin());
+    let centre = (
+        f64::from(width) * 0.5 + side * 0.2 * t.cos(),
+        f64::from(height) * 0.5 + side * 0.2 * t.sin(),
+    );
     for (i, pixel) in rgb.pixels_mut().chunks_exact_mut(3).enumerate() {
         let (x, y) = (f64::from(i as u32 % width), f64::from(i as u32 / width));
         let texture = 10.0 * ((x + 1.5 * t) * 0.35).sin() * (y * 0.31).cos();
         let inside = ((x - centre.0).hypot(y - centre.1) < side * 0.18) as u8;
-        let base = [90.0 + 110.0 * x / f64::from(width), 150.0 - 90.0 * y / f64::from(height), 110.0];
+        let base =
+            [90.0 + 110.0 * x / f64::from(width), 150.0 - 90.0 * y / f64::from(height), 110.0];
         for (c, value) in pixel.iter_mut().enumerate() {
             *value = match inside {
                 1 => [214, 168, 140][c],

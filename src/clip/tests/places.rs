@@ -14,7 +14,8 @@ fn cancel(output: Output, spec: &ClipSpec) {
 
 fn outputs(folder: &Path) -> Vec<Output> {
     let path = |name: &str| folder.join(name);
-    let mut outputs = vec![Output::gif(path("clip")), Output::gif(path("clip")).with_frames(path("f"))];
+    let mut outputs =
+        vec![Output::gif(path("clip")), Output::gif(path("clip")).with_frames(path("f"))];
     #[cfg(feature = "openh264")]
     outputs.push(Output::mp4(path("clip")));
     #[cfg(feature = "webp")]
