@@ -1,14 +1,45 @@
 //! Kinora turns a photo into a short video on the device that holds it.
+//!
+//! ```no_run
+//! use kinora::{GenerationRequest, Output, Photo, Studio, StudioOptions};
+//!
+//! # fn main() -> kinora::Result<()> {
+//! let studio = Studio::open(StudioOptions::default())?;
+//! let photo = Photo::open("portrait.jpg")?;
+//! let job = studio.generate(
+//!     GenerationRequest::animate(photo)
+//!         .prompt("she smiles, slow zoom in")
+//!         .seconds(2.0)
+//!         .seed(7)
+//!         .output(Output::mp4("portrait.mp4")),
+//! )?;
+//! let clip = job.wait()?;
+//! println!("{} frames, understood {:?}", clip.frames, clip.used);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A photo walks through the modules in this order: [`photo`] decodes it, [`face`] finds and
+//! aligns the faces, a pipeline denoises the motion and draws frames, [`clip`] encodes them while
+//! they come. [`runtime`] holds ONNX Runtime, [`prompt`] the words that are understood, and
+//! [`studio`] is the front door to all of it. Nothing here opens a network connection.
 
+mod diffusion;
 mod error;
+mod pack;
+mod pipeline;
+mod render;
 
 pub mod clip;
 pub mod face;
 pub mod photo;
-mod render;
+pub mod prompt;
 pub mod runtime;
+pub mod studio;
 
+pub use clip::{Container, FrameSink, Output};
 pub use error::{Detail, Error, Result};
-pub use face::{Detector, DetectorOptions, Face, Landmarks};
+pub use face::Face;
 pub use photo::{Orientation, Photo};
-pub use runtime::{Cancel, ExecutionProvider, Runtime, RuntimeOptions};
+pub use runtime::ExecutionProvider;
+pub use studio::{Clip, FaceChoice, GenerationJob, GenerationRequest, Studio, StudioOptions};

@@ -13,7 +13,7 @@ use crate::error::Result;
 
 use super::format::{Format, unsupported};
 use super::raster::{Model, Raster, Samples};
-use super::{avif, jpeg, limits, tiff};
+use super::{jpeg, limits, mend, tiff};
 
 /// The picture in `bytes`; of several the first.
 ///
@@ -28,11 +28,17 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster> {
 fn decode_as(format: Format, bytes: &[u8]) -> Result<Raster> {
     let reader = Cursor::new(bytes);
     match format {
-        Format::Avif => avif::decode(bytes),
-        Format::Bmp => read(BmpDecoder::new(reader).map_err(refused)?),
+        Format::Bmp => {
+            let (bytes, turn) = mend::bmp(bytes);
+            let mut raster = read(BmpDecoder::new(Cursor::new(&*bytes)).map_err(refused)?)?;
+            raster.orientation = turn;
+            Ok(raster)
+        }
         Format::Gif => read(GifDecoder::new(reader).map_err(refused)?),
         Format::Jpeg => jpeg::decode(bytes),
         Format::Png => {
+            let bytes = mend::png(bytes);
+            let reader = Cursor::new(&*bytes);
             read(PngDecoder::with_limits(reader, limits::for_decoder()).map_err(refused)?)
         }
         Format::Tiff => tiff::decode(bytes),

@@ -5,7 +5,6 @@ use crate::error::{Detail, Error, Result};
 /// A picture format that Kinora reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    Avif,
     Bmp,
     Gif,
     Jpeg,
@@ -17,7 +16,7 @@ pub(super) enum Format {
 impl Format {
     /// The format of `bytes`.
     ///
-    /// Errors: `photo.empty`, `photo.heic`, `photo.unsupported_format`.
+    /// Errors: `photo.empty`, `photo.heic`, `photo.avif`, `photo.unsupported_format`.
     pub(super) fn detect(bytes: &[u8]) -> Result<Self> {
         match bytes {
             [] => Err(Error::Photo(Detail::new(
@@ -32,36 +31,41 @@ impl Format {
             // Classic TIFF and BigTIFF, little and big endian.
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Ok(Self::Tiff),
             _ => match brands(bytes) {
-                Some(brands) => Self::from_brands(&brands),
+                Some(brands) => Err(refused_brands(&brands)),
                 None => Err(unsupported("these bytes are none of the formats that Kinora reads")),
             },
         }
     }
+}
 
-    /// HEIC and AVIF share a container; only the brands tell them apart.
-    fn from_brands(brands: &[[u8; 4]]) -> Result<Self> {
-        let names = |wanted: &[&[u8; 4]]| brands.iter().any(|brand| wanted.contains(&brand));
-        if names(&[b"avif", b"avis"]) {
-            return Ok(Self::Avif);
-        }
-        if names(&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"]) {
-            return Err(Error::Photo(Detail::new(
-                "photo.heic",
-                "this is a HEIC photo, which Kinora does not read: export it as JPEG or PNG (on an \
-                 iPhone: Settings, Camera, Formats, Most Compatible; or share it by mail; \
-                 elsewhere: heif-convert photo.heic photo.jpg), or hand its pixels over with \
-                 Photo::from_pixels",
-            )));
-        }
-        Err(unsupported("this is a film or another kind of media file"))
+/// HEIC and AVIF share a container; only the brands tell them apart (docs/adr/0010).
+fn refused_brands(brands: &[[u8; 4]]) -> Error {
+    let names = |wanted: &[&[u8; 4]]| brands.iter().any(|brand| wanted.contains(&brand));
+    if names(&[b"avif", b"avis"]) {
+        return Error::Photo(Detail::new(
+            "photo.avif",
+            "this is an AVIF photo, which Kinora does not read: export it as JPEG or PNG (for \
+             instance: avifdec photo.avif photo.png), or hand its pixels over with \
+             Photo::from_pixels",
+        ));
     }
+    if names(&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"]) {
+        return Error::Photo(Detail::new(
+            "photo.heic",
+            "this is a HEIC photo, which Kinora does not read: export it as JPEG or PNG (on an \
+             iPhone: Settings, Camera, Formats, Most Compatible; or share it by mail; \
+             elsewhere: heif-convert photo.heic photo.jpg), or hand its pixels over with \
+             Photo::from_pixels",
+        ));
+    }
+    unsupported("this is a film or another kind of media file")
 }
 
 /// `photo.unsupported_format`, with the formats that would do.
 pub(super) fn unsupported(what: &str) -> Error {
     Error::Photo(Detail::new(
         "photo.unsupported_format",
-        format!("{what}: save the photo as JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"),
+        format!("{what}: save the photo as JPEG, PNG, WebP, GIF, BMP or TIFF"),
     ))
 }
 
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_brands_tell_avif_from_heic() {
-        assert_eq!(Format::detect(&ftyp(&[b"mif1", b"avif"])).unwrap(), Format::Avif);
+        assert_eq!(Format::detect(&ftyp(&[b"mif1", b"avif"])).unwrap_err().code(), "photo.avif");
         assert_eq!(Format::detect(&ftyp(&[b"heic", b"mif1"])).unwrap_err().code(), "photo.heic");
         assert_eq!(
             Format::detect(&ftyp(&[b"isom", b"mp42"])).unwrap_err().code(),

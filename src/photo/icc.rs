@@ -144,9 +144,9 @@ mod tests {
         let p3 = ColorProfile::new_display_p3().encode().unwrap();
         let to_srgb = transform::<u8>(&p3, Model::Rgb).unwrap();
         let mut got = [0; 3];
-        assert!(u8::apply(&to_srgb, &[255, 0, 0], &mut got));
+        assert!(u8::apply(&*to_srgb, &[255, 0, 0], &mut got));
         assert_eq!(got, [255, 0, 0]);
-        assert!(u8::apply(&to_srgb, &[128, 128, 128], &mut got));
+        assert!(u8::apply(&*to_srgb, &[128, 128, 128], &mut got));
         assert!(got.iter().all(|v| v.abs_diff(128) <= 1), "{got:?}");
     }
 

@@ -1,7 +1,6 @@
 //! JPEG: grey, colour and ink, baseline and progressive.
 
 use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
@@ -15,12 +14,13 @@ use super::raster::{Model, Raster, Samples};
 ///
 /// A file that was cut short gives what it holds, the rest grey, as viewers do it.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster> {
+    // The size is checked below, with our own words; a header alone takes no memory.
     let options = DecoderOptions::default()
         .set_strict_mode(false)
-        .set_max_width(limits::MAX_SIDE as usize)
-        .set_max_height(limits::MAX_SIDE as usize);
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(refused)?;
+    decoder.decode_headers().map_err(limits::damaged_because)?;
     let (width, height) = decoder.dimensions().unwrap_or_default();
     let (width, height) = (width as u32, height as u32);
     limits::check_size(width, height)?;
@@ -46,7 +46,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster> {
             .unwrap_or_default(),
     };
     if let Samples::U8(samples) = &mut raster.samples {
-        decoder.decode_into(samples).map_err(refused)?;
+        decoder.decode_into(samples).map_err(limits::damaged_because)?;
         match stored {
             ColorSpace::CMYK => samples.iter_mut().for_each(|v| *v = 255 - *v),
             ColorSpace::YCCK => samples.as_chunks_mut::<4>().0.iter_mut().for_each(ink_from_ycck),
@@ -68,15 +68,6 @@ pub(super) fn rgb_from_ycbcr(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
     [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]
         .map(|v| (v + 0.5).clamp(0.0, 255.0) as u8)
-}
-
-fn refused(error: DecodeErrors) -> crate::Error {
-    match error {
-        DecodeErrors::LargeDimensions(side) => {
-            limits::too_large(&format!("the photo is {side} pixels wide or high"))
-        }
-        other => limits::damaged_because(other),
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Bytes become a [`Photo`]: upright, sRGB, within limits, without metadata.
 
-mod avif;
 mod decode;
 mod format;
 mod icc;
 mod jpeg;
 mod limits;
+mod mend;
 mod orientation;
 mod pixels;
 mod raster;

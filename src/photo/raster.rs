@@ -15,6 +15,25 @@ pub(super) struct Raster {
     pub(super) orientation: Orientation,
 }
 
+impl Raster {
+    /// Keeps the upper left corner of `width` × `height` pixels, which must lie inside.
+    pub(super) fn crop(&mut self, width: u32, height: u32) {
+        fn cut<T: Copy>(samples: &mut Vec<T>, from: usize, to: usize, rows: usize) {
+            for row in 0..rows {
+                samples.copy_within(row * from..row * from + to, row * to);
+            }
+            samples.truncate(rows * to);
+        }
+        let channels = self.model.channels();
+        let (from, to) = (self.width as usize * channels, width as usize * channels);
+        match &mut self.samples {
+            Samples::U8(samples) => cut(samples, from, to, height as usize),
+            Samples::U16(samples) => cut(samples, from, to, height as usize),
+        }
+        (self.width, self.height) = (width, height);
+    }
+}
+
 /// What the channels of a pixel mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Model {

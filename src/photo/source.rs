@@ -12,7 +12,7 @@ use super::orientation::{Orientation, upright};
 use super::{Photo, decode, limits, pixels};
 
 impl Photo {
-    /// Reads a photo from a file: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF, by its content.
+    /// Reads a photo from a file: JPEG, PNG, WebP, GIF, BMP or TIFF, by its content.
     ///
     /// At most 64 megapixels (64 × 2²⁰), 16,384 pixels a side, 512 MiB of file and as much in the
     /// decoder. Of a film the first frame is taken; what is see-through is laid on white.
@@ -24,8 +24,8 @@ impl Photo {
 
     /// Decodes a photo that is in memory as the bytes of a file, as [`Photo::open`] does.
     ///
-    /// Errors: `photo.empty`, `photo.unsupported_format`, `photo.heic`, `photo.damaged`,
-    /// `photo.too_large`.
+    /// Errors: `photo.empty`, `photo.unsupported_format`, `photo.heic`, `photo.avif`,
+    /// `photo.damaged`, `photo.too_large`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let raster = decode::decode(bytes)?;
         let pixels = pixels::to_srgb(&raster);

@@ -1,5 +1,8 @@
 //! Pure functions on pixels: crop, resize, warp, colour.
 
+pub(crate) mod canvas;
 pub(crate) mod colour;
 pub(crate) mod crop;
+pub(crate) mod field;
 pub(crate) mod similarity;
+pub(crate) mod warp;

@@ -1,2 +1,61 @@
-//! Chores.
-fn main() {}
+//! The chores of this repository, typed: `cargo xtask help` lists them.
+
+mod bench;
+mod demo;
+mod failure;
+mod package;
+mod place;
+mod portrait;
+mod runtime;
+mod sha256;
+mod steps;
+mod test;
+mod wheel;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+use place::Place;
+
+const HELP: &str = "\
+cargo xtask CHORE
+
+  setup                 find ONNX Runtime, or fetch the pinned one and check it
+  demo [PHOTO] [ARGS…]  make demo.mp4 of a photo (without one: a public-domain portrait)
+  run -- ARGS…          the kinora command line, for instance: run -- doctor
+  test                  every test, with what it needs set up
+  bench                 the benches, and Kinora beside other programs
+  package-check         the size of the published crate
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let chore = args.next();
+    let rest: Vec<String> = args.collect();
+    match chore_by_name(chore.as_deref(), &rest) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failure> {
+    let place = Place::find;
+    match chore {
+        Some("setup") => {
+            runtime::set_up(&place()?).map(|library| println!("{}", library.display()))?;
+        }
+        Some("demo") => return demo::demo(&place()?, rest),
+        Some("run") => return demo::run(&place()?, rest),
+        Some("test") => test::test(&place()?)?,
+        Some("bench") => bench::bench(&place()?)?,
+        Some("package-check") => package::check(&place()?)?,
+        None | Some("help" | "--help" | "-h") => print!("{HELP}"),
+        Some(other) => {
+            return Err(Failure::new(format!("there is no chore {other}\n\n{HELP}")));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

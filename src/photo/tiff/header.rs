@@ -1,68 +1,117 @@
-//! The one tag that is looked at, and changed, before the decoder sees the file.
+//! The first directory of a TIFF file, looked at and mended before the decoder sees it.
 
 use zeroize::Zeroizing;
 
-/// TIFF 6.0, "PhotometricInterpretation", tag 262.
-const PHOTOMETRIC: u16 = 262;
+/// Tags of TIFF 6.0 that matter here.
+pub(super) const WIDTH: u16 = 256;
+pub(super) const HEIGHT: u16 = 257;
+pub(super) const PHOTOMETRIC: u16 = 262;
+pub(super) const FILL_ORDER: u16 = 266;
+pub(super) const PLANAR: u16 = 284;
+pub(super) const TILE_WIDTH: u16 = 322;
+pub(super) const TILE_HEIGHT: u16 = 323;
 
-/// The interpretations that matter here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Photometric {
-    Grey = 1,
-    Rgb = 2,
-    Palette = 3,
-    CieLab = 8,
+/// Values of `PHOTOMETRIC`.
+pub(super) const GREY: u32 = 1;
+pub(super) const RGB: u32 = 2;
+pub(super) const PALETTE: u32 = 3;
+pub(super) const CIE_LAB: u32 = 8;
+
+/// A TIFF file whose first directory can be read, and changed in a copy.
+pub(super) struct File<'a> {
+    original: &'a [u8],
+    /// Made with the first change, wiped when it is dropped.
+    copy: Option<Zeroizing<Vec<u8>>>,
 }
 
-/// Where the first picture's interpretation stands, and what it is.
-pub(super) fn photometric(bytes: &[u8]) -> Option<(usize, Photometric)> {
-    let file = File { bytes, little: bytes.first() == Some(&b'I') };
-    let big = file.u16(2)? == 43;
-    let (directory, count_size, entry_size, value_at) =
-        if big { (file.u64(8)?, 8, 20, 12) } else { (u64::from(file.u32(4)?), 2, 12, 8) };
-    let directory = usize::try_from(directory).ok()?;
-    let count = if big { file.u64(directory)? } else { u64::from(file.u16(directory)?) };
-    let first = directory.checked_add(count_size)?;
-    (0..count.min(4096) as usize).find_map(|index| {
-        let entry = first.checked_add(index * entry_size)?;
-        if file.u16(entry)? != PHOTOMETRIC {
-            return None;
-        }
-        let at = entry + value_at;
-        let value = match file.u16(at)? {
-            1 => Photometric::Grey,
-            2 => Photometric::Rgb,
-            3 => Photometric::Palette,
-            8 => Photometric::CieLab,
-            _ => return None,
-        };
-        Some((at, value))
-    })
-}
-
-/// A copy of the file that claims another interpretation.
-pub(super) fn with_photometric(
-    bytes: &[u8],
+/// Where an entry's single value stands, and whether it has four bytes instead of two.
+struct Place {
     at: usize,
-    photometric: Photometric,
-) -> Zeroizing<Vec<u8>> {
-    let mut copy = Zeroizing::new(bytes.to_vec());
-    let value = photometric as u16;
-    let value = if bytes[0] == b'I' { value.to_le_bytes() } else { value.to_be_bytes() };
-    copy[at..at + 2].copy_from_slice(&value);
-    copy
+    long: bool,
 }
 
-/// Numbers of a file in its own byte order.
-struct File<'a> {
-    bytes: &'a [u8],
-    little: bool,
-}
+impl<'a> File<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { original: bytes, copy: None }
+    }
 
-impl File<'_> {
+    /// The bytes with all changes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.copy.as_deref().map_or(self.original, Vec::as_slice)
+    }
+
+    /// The bytes, to be changed.
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        self.copy.get_or_insert_with(|| Zeroizing::new(self.original.to_vec()))
+    }
+
+    /// The single value of a tag.
+    pub(super) fn value(&self, tag: u16) -> Option<u32> {
+        let Place { at, long } = self.place(tag)?;
+        if long { self.u32(at) } else { self.u16(at).map(u32::from) }
+    }
+
+    /// Gives a tag that is there another value; one that does not fit changes nothing.
+    pub(super) fn set(&mut self, tag: u16, value: u32) {
+        let Some(Place { at, long }) = self.place(tag) else { return };
+        let little = self.little();
+        let mut write =
+            |bytes: &[u8]| self.bytes_mut()[at..at + bytes.len()].copy_from_slice(bytes);
+        match (long, u16::try_from(value)) {
+            (true, _) => write(&if little { value.to_le_bytes() } else { value.to_be_bytes() }),
+            (false, Ok(v)) => write(&if little { v.to_le_bytes() } else { v.to_be_bytes() }),
+            (false, Err(_)) => {}
+        }
+    }
+
+    /// Ends the list of directories after the first where it would lead back to the first.
+    pub(super) fn cut_loop(&mut self) {
+        let Some((first, count)) = self.directory() else { return };
+        if self.big() {
+            return;
+        }
+        let next = first + 12 * count;
+        if self.u32(next).is_some_and(|next| next as usize + 2 == first) {
+            self.bytes_mut()[next..next + 4].fill(0);
+        }
+    }
+
+    fn little(&self) -> bool {
+        self.original.first() == Some(&b'I')
+    }
+
+    fn big(&self) -> bool {
+        self.u16(2) == Some(43)
+    }
+
+    /// Where the entries of the first directory begin, and how many they are.
+    fn directory(&self) -> Option<(usize, usize)> {
+        if self.big() {
+            let at = usize::try_from(self.u64(8)?).ok()?;
+            return Some((at.checked_add(8)?, usize::try_from(self.u64(at)?).ok()?.min(4096)));
+        }
+        let at = self.u32(4)? as usize;
+        Some((at + 2, usize::from(self.u16(at)?)))
+    }
+
+    fn place(&self, tag: u16) -> Option<Place> {
+        let (size, value) = if self.big() { (20, 12) } else { (12, 8) };
+        let (first, count) = self.directory()?;
+        (0..count).find_map(|index| {
+            let entry = first.checked_add(index * size)?;
+            if self.u16(entry)? != tag {
+                return None;
+            }
+            let long = self.u16(entry + 2)? == 4;
+            // The whole value must be there, or it cannot be changed.
+            self.u32(entry + value)?;
+            Some(Place { at: entry + value, long })
+        })
+    }
+
     fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        let mut array: [u8; N] = *self.bytes.get(at..)?.first_chunk()?;
-        if !self.little {
+        let mut array: [u8; N] = *self.bytes().get(at..)?.first_chunk()?;
+        if !self.little() {
             array.reverse();
         }
         Some(array)
@@ -86,14 +135,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tag_is_found_and_changed_in_both_byte_orders() {
+    fn a_tag_is_found_and_changed_in_both_byte_orders() {
         let little = b"II\x2A\0\x08\0\0\0\x01\0\x06\x01\x03\0\x01\0\0\0\x03\0\0\0";
         let big = b"MM\0\x2A\0\0\0\x08\0\x01\x01\x06\0\x03\0\0\0\x01\0\x03\0\0";
-        for file in [little, big] {
-            let (at, value) = photometric(file).unwrap();
-            assert_eq!(value, Photometric::Palette);
-            let changed = with_photometric(file, at, Photometric::Grey);
-            assert_eq!(photometric(&changed).unwrap().1, Photometric::Grey);
+        for bytes in [little, big] {
+            let mut file = File::new(bytes);
+            assert_eq!(file.value(PHOTOMETRIC), Some(PALETTE));
+            assert_eq!(file.value(WIDTH), None);
+            file.set(PHOTOMETRIC, 70_000);
+            assert_eq!(file.value(PHOTOMETRIC), Some(PALETTE));
+            file.set(PHOTOMETRIC, GREY);
+            assert_eq!(file.value(PHOTOMETRIC), Some(GREY));
         }
     }
 
@@ -101,8 +153,11 @@ mod tests {
     fn cut_and_wild_headers_have_none() {
         let file = b"II\x2A\0\x08\0\0\0\xFF\xFF\x06\x01\x03\0\x01\0\0\0\x03\0\0\0";
         for cut in 0..19 {
-            assert_eq!(photometric(&file[..cut]), None);
+            assert_eq!(File::new(&file[..cut]).value(PHOTOMETRIC), None);
         }
-        assert_eq!(photometric(b"II\x2B\0\x08\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), None);
+        let wild = b"II\x2B\0\x08\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
+        let mut wild = File::new(wild);
+        assert_eq!(wild.value(PHOTOMETRIC), None);
+        wild.cut_loop();
     }
 }

@@ -18,24 +18,80 @@ use super::orientation::Orientation;
 use super::raster::{Model, Raster, Samples};
 use super::{jpeg, limits};
 
-use header::Photometric;
+use header::File;
 
 /// TIFF 6.0, "ExtraSamples": colours are already multiplied with alpha.
 const ASSOCIATED_ALPHA: u16 = 1;
 
+/// TIFF 6.0, "FillOrder".
+const LOWEST_BIT_FIRST: u32 = 2;
+
 /// The first picture of a TIFF file.
+///
+/// The decoder refuses some files over a single tag though it can unpack their samples; it gets to
+/// see a copy with that tag changed, and what the samples mean is looked up here.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster> {
-    // The decoder refuses palettes and CIE Lab, though it unpacks their samples like any others:
-    // it is told that they are grey and RGB, and what they mean is looked up here.
-    match header::photometric(bytes) {
-        Some((at, Photometric::Palette)) => {
-            read(&header::with_photometric(bytes, at, Photometric::Grey), Meaning::Palette)
+    let mut file = File::new(bytes);
+    file.cut_loop();
+    let meaning = match file.value(header::PHOTOMETRIC) {
+        Some(header::PALETTE) => {
+            file.set(header::PHOTOMETRIC, header::GREY);
+            Meaning::Palette
         }
-        Some((at, Photometric::CieLab)) => {
-            read(&header::with_photometric(bytes, at, Photometric::Rgb), Meaning::CieLab)
+        Some(header::CIE_LAB) => {
+            file.set(header::PHOTOMETRIC, header::RGB);
+            Meaning::CieLab
         }
-        _ => read(bytes, Meaning::AsDecoded),
+        _ => Meaning::AsDecoded,
+    };
+    if file.value(header::FILL_ORDER) == Some(LOWEST_BIT_FIRST) {
+        reverse_bits(&mut file)?;
     }
+    let uncut = whole_tiles(&mut file)?;
+    let mut raster = read(file.bytes(), meaning)?;
+    if let Some((width, height)) = uncut {
+        raster.crop(width, height);
+    }
+    Ok(raster)
+}
+
+/// Of planes in tiles the decoder cuts only the first plane's tiles at the edge and panics over the
+/// rest: such a picture is declared as large as its tiles. Gives the true size.
+fn whole_tiles(file: &mut File<'_>) -> Result<Option<(u32, u32)>> {
+    let value = |tag| file.value(tag).filter(|&value| value > 0);
+    let (Some(2), Some(tile_width), Some(tile_height), Some(width), Some(height)) = (
+        value(header::PLANAR),
+        value(header::TILE_WIDTH),
+        value(header::TILE_HEIGHT),
+        value(header::WIDTH),
+        value(header::HEIGHT),
+    ) else {
+        return Ok(None);
+    };
+    limits::check_size(width, height)?;
+    let whole = |side: u32, tile: u32| side.div_ceil(tile).saturating_mul(tile);
+    file.set(header::WIDTH, whole(width, tile_width));
+    file.set(header::HEIGHT, whole(height, tile_height));
+    Ok(Some((width, height)))
+}
+
+/// Turns the bits of every byte of the picture around, for writers that begin at the lowest.
+fn reverse_bits(file: &mut File<'_>) -> Result<()> {
+    let mut decoder = Decoder::new(Cursor::new(file.bytes())).map_err(refused)?;
+    let offsets = decoder.get_tag_u64_vec(Tag::StripOffsets).map_err(refused)?;
+    let lengths = decoder.get_tag_u64_vec(Tag::StripByteCounts).map_err(refused)?;
+    let bytes = file.bytes_mut();
+    // Strips that lie over each other cannot make this last: no more is turned than there is.
+    let mut left = bytes.len();
+    for (offset, length) in offsets.into_iter().zip(lengths) {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+        let end = end.min(start + left.min(bytes.len() - start));
+        let strip = &mut bytes[start..end];
+        left -= strip.len();
+        strip.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+    }
+    Ok(())
 }
 
 /// What the decoded samples stand for.

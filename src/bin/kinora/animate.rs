@@ -1,0 +1,216 @@
+//! `kinora animate`: one photo, one clip.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use kinora::runtime::ExecutionProvider;
+use kinora::studio::{Made, Stage};
+use kinora::{
+    Clip, FaceChoice, GenerationJob, GenerationRequest, Output, Photo, Result, Studio,
+    StudioOptions,
+};
+use serde_json::json;
+
+use crate::complain;
+
+#[derive(Args)]
+pub(crate) struct Animate {
+    /// The photo: JPEG, PNG, WebP, GIF, BMP, TIFF.
+    photo: PathBuf,
+    /// The clip: a name that ends in .mp4, .webp or .gif.
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+    /// What should happen; see `kinora prompts`.
+    #[arg(long, default_value = "")]
+    prompt: String,
+    /// Length, 0.5 to 10.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f32,
+    /// Frames a second, 1 to 60.
+    #[arg(long, default_value_t = 24.0)]
+    fps: f64,
+    /// Long side in pixels; by default the photo's, at most 1280.
+    #[arg(long, value_name = "LONG_SIDE")]
+    size: Option<u32>,
+    /// The same seed gives the same clip.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Denoise steps.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Guidance scale.
+    #[arg(long)]
+    guidance: Option<f32>,
+    /// Strength of all motion, 0 to 1.5.
+    #[arg(long, default_value_t = 1.0)]
+    strength: f32,
+    /// Which faces move: all, largest, none, or a number of `kinora faces` (from 0).
+    #[arg(long, default_value = "all", value_parser = face_choice)]
+    face: FaceChoice,
+    /// Return to the first frame, so that the clip can be repeated.
+    #[arg(long = "loop")]
+    looping: bool,
+    /// Also write every frame as PNG into this folder.
+    #[arg(long, value_name = "DIR")]
+    frames: Option<PathBuf>,
+    /// Threads; by default all cores.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// auto, cpu, cuda, coreml, xnnpack or webgpu.
+    #[arg(long, default_value = "auto")]
+    execution_provider: ExecutionProvider,
+    /// A folder with other model files than the embedded ones.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// End with one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Animate {
+    pub(crate) fn run(self) -> ExitCode {
+        let json = self.json;
+        match self.make() {
+            Ok((clip, decode)) => {
+                if json {
+                    println!("{}", report(&clip, decode));
+                } else {
+                    tell(&clip);
+                }
+                ExitCode::SUCCESS
+            }
+            Err(error) => complain(&error),
+        }
+    }
+
+    fn make(self) -> Result<(Clip, f64)> {
+        let mut output = Output::from_path(self.out)?;
+        if let Some(folder) = self.frames {
+            output = output.with_frames(folder);
+        }
+        let clock = Instant::now();
+        let photo = Photo::open(&self.photo)?;
+        let decode = clock.elapsed().as_secs_f64();
+
+        let mut options = StudioOptions::default().execution_provider(self.execution_provider);
+        if let Some(threads) = self.threads {
+            options = options.threads(threads);
+        }
+        if let Some(models) = self.models {
+            options = options.models(models);
+        }
+        let studio = Studio::open(options)?;
+        let mut request = GenerationRequest::animate(photo)
+            .prompt(self.prompt)
+            .seconds(self.seconds)
+            .fps(self.fps)
+            .seed(self.seed)
+            .strength(self.strength)
+            .faces(self.face)
+            .looping(self.looping)
+            .output(output);
+        if let Some(size) = self.size {
+            request = request.size(size);
+        }
+        if let Some(steps) = self.steps {
+            request = request.steps(steps);
+        }
+        if let Some(guidance) = self.guidance {
+            request = request.guidance(guidance);
+        }
+        let job = studio.generate(request)?;
+        watch(&job);
+        Ok((job.wait()?, decode))
+    }
+}
+
+/// Shows the progress on a terminal; silent where there is none.
+fn watch(job: &GenerationJob) {
+    let bar = ProgressBar::new(1000);
+    if let Ok(style) = ProgressStyle::with_template("{msg:7} {bar:40} {percent:>3}% {prefix}") {
+        bar.set_style(style);
+    }
+    while !job.is_finished() {
+        let Some(progress) = job.next_progress(Duration::from_millis(200)) else { continue };
+        bar.set_message(match progress.stage {
+            Stage::Faces => "faces",
+            Stage::Motion => "motion",
+            _ => "frames",
+        });
+        if let Some(left) = progress.seconds_left {
+            bar.set_prefix(format!("{left:.1} s left"));
+        }
+        bar.set_position((progress.share * 1000.0) as u64);
+    }
+    bar.finish_and_clear();
+}
+
+fn tell(clip: &Clip) {
+    if let Made::Path(path) = &clip.made {
+        println!("{}", path.display());
+    }
+    eprintln!(
+        "{} frames of {}×{} at {} a second, {} moved, seed {}, on {}, {:.2} s",
+        clip.frames,
+        clip.width,
+        clip.height,
+        clip.fps,
+        match clip.faces {
+            0 => "no face".to_owned(),
+            1 => "one face".to_owned(),
+            n => format!("{n} faces"),
+        },
+        clip.seed,
+        clip.execution_provider,
+        clip.seconds.total
+    );
+    if !clip.used.is_empty() {
+        eprintln!("understood: {}", clip.used.join(" "));
+    }
+    if !clip.ignored.is_empty() {
+        eprintln!("not understood (see `kinora prompts`): {}", clip.ignored.join(" "));
+    }
+}
+
+fn report(clip: &Clip, decode: f64) -> serde_json::Value {
+    let out = match &clip.made {
+        Made::Path(path) => path.display().to_string(),
+        Made::Bytes(_) | Made::Sink => String::new(),
+    };
+    let seconds = clip.seconds;
+    json!({
+        "out": out,
+        "frames": clip.frames,
+        "fps": clip.fps.as_f64(),
+        "width": clip.width,
+        "height": clip.height,
+        "seed": clip.seed,
+        "faces": clip.faces,
+        "execution_provider": clip.execution_provider.to_string(),
+        "used": clip.used,
+        "ignored": clip.ignored,
+        "seconds": {
+            "decode": decode,
+            "faces": seconds.faces,
+            "motion": seconds.motion,
+            "render": seconds.render,
+            "encode": seconds.encode,
+            "total": decode + seconds.total,
+        },
+    })
+}
+
+fn face_choice(text: &str) -> std::result::Result<FaceChoice, String> {
+    match text {
+        "all" => Ok(FaceChoice::All),
+        "largest" => Ok(FaceChoice::Largest),
+        "none" => Ok(FaceChoice::None),
+        number => number
+            .parse()
+            .map(FaceChoice::Number)
+            .map_err(|_| "give all, largest, none or a number from 0".to_owned()),
+    }
+}

@@ -1,0 +1,3 @@
+//! One room per model family: conditions ► latents ► frames.
+
+pub(crate) mod motion;

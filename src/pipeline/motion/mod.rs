@@ -1,0 +1,219 @@
+//! The default model: it diffuses motion; the pixels come from the photo.
+//!
+//! Perception and face points say where things are, the motion network says what happens and
+//! when, the decoder turns both into one warp per frame. models/README.md has the networks.
+
+mod asking;
+mod channels;
+mod curves;
+mod decoder;
+mod expression;
+mod eye;
+mod features;
+mod frame;
+mod head;
+mod maps;
+mod modes;
+mod mouth;
+mod network;
+mod patches;
+mod scene;
+
+use crate::diffusion::{FlowMatchEuler, GuidanceScale, Noise, sample};
+use crate::error::{Detail, Error, Result};
+use crate::face::Face;
+use crate::face::points::PointFinder;
+use crate::photo::Photo;
+use crate::prompt::Reading;
+use crate::render::field::WarpMap;
+use crate::runtime::{Cancel, ExecutionProvider, Runtime, Session};
+
+use channels::Pose;
+use curves::{Curves, windows_for};
+use decoder::Decoder;
+use frame::FaceFrame;
+use maps::Maps;
+use network::{Condition, LATENTS, MotionNetwork};
+use scene::Framing;
+
+/// A full camera move is meant for this many seconds; shorter clips go less far.
+const FULL_MOVE: f32 = 3.0;
+/// Random streams of one window's faces; seeds stay apart from window to window.
+const STREAMS_PER_WINDOW: u64 = 1 << 16;
+
+/// The sessions of the default model.
+pub(crate) struct MotionPipeline {
+    perception: Session,
+    points: PointFinder,
+    network: MotionNetwork,
+}
+
+/// The files of the default model, in memory.
+#[derive(Clone, Copy)]
+pub(crate) struct MotionModels<'m> {
+    pub(crate) perception: &'m [u8],
+    pub(crate) points: &'m [u8],
+    pub(crate) motion: &'m [u8],
+}
+
+/// What a clip should be.
+#[derive(Debug, Clone)]
+pub(crate) struct MotionRequest {
+    /// Canvas, (width, height) in pixels.
+    pub(crate) size: [usize; 2],
+    pub(crate) frames: usize,
+    pub(crate) fps: f32,
+    pub(crate) looping: bool,
+    pub(crate) seed: u64,
+    pub(crate) steps: Option<usize>,
+    pub(crate) guidance: Option<f32>,
+    pub(crate) strength: f32,
+    pub(crate) reading: Reading,
+}
+
+/// A clip that is ready to be drawn frame by frame.
+pub(crate) struct MotionPlan {
+    decoder: Decoder,
+    /// By frame: the pose of each face (at least one entry, which the scene follows).
+    poses: Vec<Vec<Pose>>,
+    framing: Vec<Framing>,
+}
+
+impl MotionPipeline {
+    pub(crate) fn open(runtime: &Runtime, models: MotionModels<'_>) -> Result<Self> {
+        Ok(Self {
+            perception: runtime.session(models.perception, "perception.onnx")?,
+            points: PointFinder::open(runtime, models.points)?,
+            network: MotionNetwork::new(runtime.session(models.motion, "motion.onnx")?)?,
+        })
+    }
+
+    /// Where the denoiser runs.
+    pub(crate) fn execution_provider(&self) -> ExecutionProvider {
+        self.network.session().execution_provider()
+    }
+
+    /// Denoise steps of a request in all.
+    pub(crate) fn steps(&self, request: &MotionRequest) -> usize {
+        let (windows, _) = windows_for(request.frames as f32 / request.fps);
+        windows * request.steps.unwrap_or(self.network.defaults().steps)
+    }
+
+    /// Looks at the photo, denoises the motion of the whole clip and prepares the decoder.
+    ///
+    /// `on_step` hears how many denoise steps are done.
+    pub(crate) fn plan(
+        &self,
+        photo: &Photo,
+        faces: &[Face],
+        request: &MotionRequest,
+        cancel: &Cancel,
+        on_step: &mut dyn FnMut(usize),
+    ) -> Result<MotionPlan> {
+        let [width, height] = request.size;
+        let scale =
+            [width as f32 / photo.width() as f32, height as f32 / photo.height() as f32];
+        let whole = Maps::of_photo(&self.perception, photo, cancel)?;
+        let mut portraits = Vec::with_capacity(faces.len());
+        for face in faces {
+            cancel.check()?;
+            let points = self.points.find(photo, face, cancel)?;
+            let frame = FaceFrame::new(&points, scale);
+            let Some(crop) = frame.crop(head::SIDE_UNITS, head::EYE_LEVEL, scale) else { continue };
+            let maps = Maps::of_portrait(&self.perception, photo, &crop, cancel)?;
+            portraits.push((frame, maps));
+        }
+        let long_side = width.max(height);
+        let seen: Vec<_> = if portraits.is_empty() {
+            vec![features::features(&whole, None, long_side)]
+        } else {
+            portraits
+                .iter()
+                .map(|(frame, _)| features::features(&whole, Some(frame), long_side))
+                .collect()
+        };
+        let curves = self.denoise(&seen, !portraits.is_empty(), request, cancel, on_step)?;
+        let decoder = Decoder::new(request.size, &whole, portraits, self.network.modes());
+        let poses: Vec<Vec<Pose>> = (0..request.frames)
+            .map(|i| {
+                let t = i as f32 / request.fps;
+                curves.iter().map(|curves| pose(curves, t, request)).collect()
+            })
+            .collect();
+        let scene: Vec<Pose> = poses.iter().map(|poses| poses[0]).collect();
+        let framing = decoder.framing(&scene, request.fps);
+        Ok(MotionPlan { decoder, poses, framing })
+    }
+
+    /// Curves for each face, or for the scene alone.
+    fn denoise(
+        &self,
+        seen: &[[f32; channels::PHOTO.len()]],
+        face: bool,
+        request: &MotionRequest,
+        cancel: &Cancel,
+        on_step: &mut dyn FnMut(usize),
+    ) -> Result<Vec<Curves>> {
+        let defaults = self.network.defaults();
+        let steps = request.steps.unwrap_or(defaults.steps);
+        let guidance = GuidanceScale(request.guidance.unwrap_or(defaults.guidance));
+        let seconds = request.frames as f32 / request.fps;
+        let (windows, length) = windows_for(seconds);
+        let camera_share = (seconds / FULL_MOVE).clamp(0.35, 1.5) / windows as f32;
+        let mut curves = vec![Curves::default(); seen.len()];
+        for window in 0..windows {
+            let conditions: Vec<Condition> = seen
+                .iter()
+                .zip(&curves)
+                .map(|(photo, curves)| {
+                    let (values, speeds) = curves.hand_over();
+                    let tags = asking::tags(
+                        self.network.tags(),
+                        &request.reading,
+                        face,
+                        request.strength,
+                        window,
+                        camera_share,
+                    );
+                    Condition { tags, photo: *photo, values, speeds, seconds: length }
+                })
+                .collect();
+            let noise = (0..seen.len())
+                .flat_map(|i| {
+                    let stream = window as u64 * STREAMS_PER_WINDOW + i as u64;
+                    Noise::new(request.seed, stream).take(LATENTS)
+                })
+                .collect();
+            let mut denoiser = self.network.denoiser(&conditions, guidance, cancel);
+            let mut scheduler = FlowMatchEuler::new(steps, defaults.shift);
+            sample(&mut denoiser, &mut scheduler, guidance, noise, cancel, &mut |step| {
+                on_step(window * steps + step);
+            })?;
+            let coefficients = denoiser.into_coefficients();
+            for (curves, own) in curves.iter_mut().zip(coefficients.chunks_exact(LATENTS)) {
+                curves.push(length, own.to_vec());
+            }
+        }
+        Ok(curves)
+    }
+}
+
+impl MotionPlan {
+    /// The warp of frame `index`.
+    pub(crate) fn map(&mut self, index: usize) -> WarpMap {
+        self.decoder.map(&self.poses[index], self.framing[index])
+    }
+}
+
+fn pose(curves: &Curves, t: f32, request: &MotionRequest) -> Pose {
+    if request.looping {
+        return curves.at_in_loop(t, request.frames as f32 / request.fps);
+    }
+    curves.at(t)
+}
+
+/// A network's tensor has another shape than its place needs.
+fn unexpected(file: &str, tensor: &str, shape: &[usize]) -> Error {
+    let message = format!("`{tensor}` of {file} has the shape {shape:?}; it is not one for Kinora");
+    Error::Model(Detail::new("model.shape", message))
+}

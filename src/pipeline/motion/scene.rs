@@ -1,0 +1,146 @@
+//! What is not a face: the camera's path over a pseudo depth, and the waves of leaves, water,
+//! clouds and cloth.
+
+use super::channels::Pose;
+use super::maps::{MAP_SIDE, Map, Maps};
+use super::modes::Mode;
+use crate::render::field::{Grid, bilinear};
+
+/// How much of the zoom the far end of the depth takes part in, and of a pan.
+const FAR_ZOOM: f32 = 0.45;
+const FAR_PAN: f32 = 0.5;
+/// Depth is blurred by this many of perception's cells: a step in it would tear the picture.
+const DEPTH_BLUR: usize = 2;
+/// Residual modes reach 0 at the picture's edge over this share of its size.
+const EDGE: f32 = 0.04;
+
+/// The scene's geometry, made once for a clip.
+pub(crate) struct Scene {
+    centre: [f32; 2],
+    long_side: f32,
+    /// 0 (far) – 1 (near) by node.
+    depth: Vec<f32>,
+    /// By mode: its channel, and its displacement at each node at height 1, canvas pixels.
+    waves: Vec<(usize, Vec<[f32; 2]>)>,
+    /// Displacement by the waves at the moment.
+    ambient: Grid,
+}
+
+/// What the camera needs beyond the network's pose, known once the whole clip is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Framing {
+    /// Added to the zoom: a camera that draws back starts near, since there is nothing outside.
+    pub(crate) zoom: f32,
+    /// Share of half the picture by which it is drawn larger, so that no border shows.
+    pub(crate) overscan: f32,
+}
+
+impl Scene {
+    /// `maps` are those of the whole photo; `still` gives the grid's layout.
+    pub(crate) fn new(maps: &Maps, modes: &[Mode], still: &Grid, size: [usize; 2]) -> Self {
+        let [width, height] = size.map(|side| (side - 1) as f32);
+        let long_side = width.max(height);
+        let points: Vec<[f32; 2]> = (0..still.nodes.len())
+            .map(|i| still.point(i % still.columns, i / still.columns))
+            .collect();
+        let unit = |[x, y]: [f32; 2]| (x / width, y / height);
+        let blurred = maps.blurred(Map::Depth, DEPTH_BLUR);
+        let side = MAP_SIDE as f32;
+        let depth = points
+            .iter()
+            .map(|point| {
+                let (u, v) = unit(*point);
+                let [depth] =
+                    bilinear(&blurred, MAP_SIDE, MAP_SIDE, u * side - 0.5, v * side - 0.5);
+                depth
+            })
+            .collect();
+        let waves = modes
+            .iter()
+            .enumerate()
+            .filter(|(_, mode)| mode.class != Map::Hair)
+            .filter(|(_, mode)| maps.share(mode.class) > 0.005)
+            .map(|(channel, mode)| {
+                let values = points
+                    .iter()
+                    .map(|point| {
+                        let (u, v) = unit(*point);
+                        let all = maps.all_at(u, v);
+                        let cover = match mode.class {
+                            Map::Person => all[Map::Person as usize] - all[Map::Head as usize],
+                            class => all[class as usize] - all[Map::Person as usize],
+                        };
+                        let margin = u.min(1.0 - u).min(v).min(1.0 - v);
+                        let weight = cover.clamp(0.0, 1.0)
+                            * super::frame::smoothstep(margin, 0.0, EDGE)
+                            * long_side;
+                        let wave = weight * mode.wave(point.map(|c| c / long_side));
+                        mode.direction.map(|d| d * wave)
+                    })
+                    .collect();
+                (channel, values)
+            })
+            .collect();
+        let centre = [width / 2.0, height / 2.0];
+        Self { centre, long_side, depth, waves, ambient: still.clone() }
+    }
+
+    /// Sets the waves to a pose.
+    pub(crate) fn wave(&mut self, pose: &Pose) {
+        self.ambient.nodes.fill([0.0; 2]);
+        for (channel, values) in &self.waves {
+            let amount = pose.modes()[*channel];
+            if amount.abs() > 1e-6 {
+                for (node, value) in self.ambient.nodes.iter_mut().zip(values) {
+                    // Backward; the waves are far longer than they are high.
+                    node[0] -= amount * value[0];
+                    node[1] -= amount * value[1];
+                }
+            }
+        }
+    }
+
+    /// The waves' backward displacement at a canvas point.
+    pub(crate) fn ambient_at(&self, point: [f32; 2]) -> [f32; 2] {
+        self.ambient.at(point)
+    }
+
+    /// Where the camera makes the frame's node `index` at `point` look: a canvas point.
+    pub(crate) fn camera(
+        &self,
+        pose: &Pose,
+        framing: Framing,
+        index: usize,
+        point: [f32; 2],
+    ) -> [f32; 2] {
+        let depth = self.depth[index];
+        let [x, y] = [point[0] - self.centre[0], point[1] - self.centre[1]];
+        let (sin, cos) = pose.camera_roll().sin_cos();
+        let nearness = FAR_ZOOM + (1.0 - FAR_ZOOM) * depth;
+        let size = (-(pose.zoom() + framing.zoom) * nearness).exp() / (1.0 + framing.overscan);
+        let share = (FAR_PAN + (1.0 - FAR_PAN) * depth) * self.long_side;
+        let orbit = -pose.orbit() * (depth - 0.5) * self.long_side;
+        [
+            self.centre[0] + size * (cos * x + sin * y) + pose.pan_x() * share + orbit,
+            self.centre[1] + size * (cos * y - sin * x) + pose.pan_y() * share,
+        ]
+    }
+
+    /// How far the camera looks out of the picture, as a share of half of it.
+    pub(crate) fn excess(&self, pose: &Pose, zoom: f32, still: &Grid) -> f32 {
+        let framing = Framing { zoom, overscan: 0.0 };
+        let (columns, rows) = (still.columns, still.rows);
+        let top_and_bottom = (0..columns).flat_map(|i| [(i, 0), (i, rows - 1)]);
+        let sides = (0..rows).flat_map(|j| [(0, j), (columns - 1, j)]);
+        top_and_bottom
+            .chain(sides)
+            .map(|(column, row)| {
+                let [x, y] = still.point(column, row);
+                let point = [x.min(2.0 * self.centre[0]), y.min(2.0 * self.centre[1])];
+                let [x, y] = self.camera(pose, framing, row * columns + column, point);
+                let beyond = |at: f32, centre: f32| (at - centre).abs() / centre - 1.0;
+                beyond(x, self.centre[0]).max(beyond(y, self.centre[1]))
+            })
+            .fold(0.0, f32::max)
+    }
+}

@@ -1,0 +1,117 @@
+//! Displacement fields: where each pixel of a frame takes its colour from.
+//!
+//! All fields are *backward*: a frame's pixel at p shows the photo at p + field(p). Pixels, x to
+//! the right, y down; pixel (0, 0) has its centre at (0, 0) here.
+
+/// Displacements on a regular grid that covers the whole canvas, for motion that is smooth.
+///
+/// Node (i, j) stands at the canvas point (i · step, j · step); the last column and row stand on
+/// or beyond the far border.
+#[derive(Debug, Clone)]
+pub(crate) struct Grid {
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+    /// Distance of two nodes in pixels.
+    pub(crate) step: usize,
+    /// (rows, columns) of (dx, dy) in pixels.
+    pub(crate) nodes: Vec<[f32; 2]>,
+}
+
+impl Grid {
+    /// A field of no motion for a canvas of this size.
+    pub(crate) fn still(width: usize, height: usize, step: usize) -> Self {
+        let columns = (width - 1).div_ceil(step) + 1;
+        let rows = (height - 1).div_ceil(step) + 1;
+        Self { columns, rows, step, nodes: vec![[0.0; 2]; columns * rows] }
+    }
+
+    /// The canvas point of a node.
+    pub(crate) fn point(&self, column: usize, row: usize) -> [f32; 2] {
+        [(column * self.step) as f32, (row * self.step) as f32]
+    }
+
+    /// The field at any canvas point, bilinear, the border's value outside.
+    pub(crate) fn at(&self, point: [f32; 2]) -> [f32; 2] {
+        let scale = 1.0 / self.step as f32;
+        bilinear(&self.nodes, self.columns, self.rows, point[0] * scale, point[1] * scale)
+    }
+}
+
+/// A small field of its own resolution for a part of a face, in a frame of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Patch {
+    /// Canvas point ► patch coordinates in cells: (a, b, c; d, e, f) as in u = a·x + b·y + c.
+    pub(crate) to_cells: [f32; 6],
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+    /// (rows, columns) of (dx, dy) in canvas pixels and shade: the share of light taken away.
+    pub(crate) cells: Vec<[f32; 3]>,
+    /// Canvas box outside of which the patch is zero: x0, y0, x1, y1.
+    pub(crate) bounds: [f32; 4],
+}
+
+impl Patch {
+    /// The displacement and shade at a canvas point; zero outside.
+    pub(crate) fn at(&self, point: [f32; 2]) -> Option<[f32; 3]> {
+        let [x, y] = point;
+        let m = &self.to_cells;
+        let u = m[0] * x + m[1] * y + m[2];
+        let v = m[3] * x + m[4] * y + m[5];
+        let inside =
+            u >= 0.0 && v >= 0.0 && u <= (self.columns - 1) as f32 && v <= (self.rows - 1) as f32;
+        inside.then(|| bilinear(&self.cells, self.columns, self.rows, u, v))
+    }
+}
+
+/// Everything that one frame needs to be drawn: a smooth grid, then the patches in order.
+#[derive(Debug, Clone)]
+pub(crate) struct WarpMap {
+    pub(crate) grid: Grid,
+    pub(crate) patches: Vec<Patch>,
+}
+
+/// Bilinear lookup in cell coordinates, clamped to the border.
+pub(crate) fn bilinear<const N: usize>(
+    values: &[[f32; N]],
+    columns: usize,
+    rows: usize,
+    u: f32,
+    v: f32,
+) -> [f32; N] {
+    let u = u.clamp(0.0, (columns - 1) as f32);
+    let v = v.clamp(0.0, (rows - 1) as f32);
+    let (i, j) = ((u as usize).min(columns.max(2) - 2), (v as usize).min(rows.max(2) - 2));
+    let (fu, fv) = (u - i as f32, v - j as f32);
+    let (i1, j1) = ((i + 1).min(columns - 1), (j + 1).min(rows - 1));
+    let (a, b) = (&values[j * columns + i], &values[j * columns + i1]);
+    let (c, d) = (&values[j1 * columns + i], &values[j1 * columns + i1]);
+    std::array::from_fn(|k| {
+        let top = a[k] + (b[k] - a[k]) * fu;
+        let bottom = c[k] + (d[k] - c[k]) * fu;
+        top + (bottom - top) * fv
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_reaches_the_far_border() {
+        for (width, height, step) in [(1280, 720, 8), (17, 33, 8), (16, 16, 5)] {
+            let grid = Grid::still(width, height, step);
+            let [x, y] = grid.point(grid.columns - 1, grid.rows - 1);
+            assert!(x >= (width - 1) as f32 && y >= (height - 1) as f32);
+        }
+    }
+
+    #[test]
+    fn bilinear_is_exact_on_a_plane() {
+        let values: Vec<[f32; 1]> =
+            (0..12).map(|i| [(i % 4) as f32 * 2.0 + (i / 4) as f32 * 3.0]).collect();
+        let [value] = bilinear(&values, 4, 3, 1.25, 0.5);
+        assert!((value - 4.0).abs() < 1e-6);
+        let [corner] = bilinear(&values, 4, 3, 9.0, 9.0);
+        assert!((corner - 12.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,239 @@
+//! A job: one clip in the making, on a thread of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::progress::{Board, Preview, Progress, Stage};
+use super::request::{FaceChoice, Order};
+use super::{Shared, drawing};
+use crate::clip::{self, ClipSpec, Fps, Written};
+use crate::error::{Detail, Error, Result};
+use crate::face::Face;
+use crate::pipeline::motion::MotionRequest;
+use crate::runtime::{Cancel, ExecutionProvider};
+
+/// A clip that was made.
+#[derive(Debug)]
+pub struct Clip {
+    /// The file, the bytes, or nothing where a sink took the frames.
+    pub made: Made,
+    /// Frames in all.
+    pub frames: u32,
+    /// Frames a second.
+    pub fps: Fps,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The seed, which makes the same clip again.
+    pub seed: u64,
+    /// How many faces moved.
+    pub faces: usize,
+    /// Where the motion network ran; never `Auto`.
+    pub execution_provider: ExecutionProvider,
+    /// Words of the prompt that were understood.
+    pub used: Vec<String>,
+    /// Words of the prompt that meant nothing to Kinora.
+    pub ignored: Vec<String>,
+    /// How long each stage took.
+    pub seconds: StageSeconds,
+}
+
+/// What a finished job leaves.
+#[derive(Debug)]
+pub enum Made {
+    /// A file, or the folder of PNG files.
+    Path(PathBuf),
+    /// A file's bytes.
+    Bytes(Vec<u8>),
+    /// The sink has the frames.
+    Sink,
+}
+
+/// How long a job took, in seconds. `render` and `encode` run side by side.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct StageSeconds {
+    /// Finding the faces.
+    pub faces: f64,
+    /// Perception, face points and denoising.
+    pub motion: f64,
+    /// Drawing the frames.
+    pub render: f64,
+    /// Encoding them.
+    pub encode: f64,
+    /// From start to end.
+    pub total: f64,
+}
+
+/// One clip in the making. Dropping it cancels the job.
+pub struct GenerationJob {
+    board: Arc<Board>,
+    cancel: Cancel,
+    thread: Option<JoinHandle<Result<Clip>>>,
+    seen: AtomicU64,
+}
+
+impl GenerationJob {
+    /// Waits for the clip.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] after [`GenerationJob::cancel`], or whatever went wrong.
+    pub fn wait(mut self) -> Result<Clip> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            // The job catches its panics; what is left is one while dropping.
+            Some(Err(_)) | None => Err(panicked()),
+        }
+    }
+
+    /// How far the job is now.
+    pub fn progress(&self) -> Progress {
+        self.board.progress()
+    }
+
+    /// The next change of the progress; `None` when nothing changes within `timeout`.
+    pub fn next_progress(&self, timeout: Duration) -> Option<Progress> {
+        let (version, progress) = self.board.next(self.seen.load(Ordering::Relaxed), timeout)?;
+        self.seen.store(version, Ordering::Relaxed);
+        Some(progress)
+    }
+
+    /// A small picture of the last frame, once there is one.
+    pub fn preview(&self) -> Option<Preview> {
+        self.board.preview()
+    }
+
+    /// Stops the job soon; [`GenerationJob::wait`] then gives [`Error::Cancelled`].
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Whether the job has ended, well or not.
+    pub fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for GenerationJob {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.cancel.cancel();
+        }
+    }
+}
+
+impl std::fmt::Debug for GenerationJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GenerationJob").field("progress", &self.progress()).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn start(shared: Arc<Shared>, order: Order) -> Result<GenerationJob> {
+    let board = Arc::new(Board::new());
+    let cancel = Cancel::new();
+    let (own_board, own_cancel) = (Arc::clone(&board), cancel.clone());
+    let thread = std::thread::Builder::new()
+        .name("kinora-job".to_owned())
+        .spawn(move || {
+            let work = AssertUnwindSafe(|| run(&shared, order, &own_board, &own_cancel));
+            let result = catch_unwind(work).unwrap_or_else(|_| Err(panicked()));
+            own_board.set(Stage::Done, 1, 1);
+            result
+        })
+        .map_err(|error| {
+            let message = "no thread could be started: close other work and try again";
+            Error::Runtime(Detail::new("runtime.threads", message).because(error))
+        })?;
+    Ok(GenerationJob { board, cancel, thread: Some(thread), seen: AtomicU64::new(0) })
+}
+
+fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<Clip> {
+    let started = Instant::now();
+    let mut seconds = StageSeconds::default();
+    let Order { width, height, fps, frames, seed, .. } = order;
+    let spec = ClipSpec { width, height, fps, frames, looping: order.looping };
+    // Opened first: a place that cannot be written is known before the work, not after.
+    let encoder = clip::open(order.output, &spec)?;
+
+    let clock = Instant::now();
+    let faces = match order.faces {
+        FaceChoice::None => Vec::new(),
+        choice => {
+            let found =
+                shared.threads.install(|| shared.detector.detect(&order.photo, cancel))?;
+            chosen(found, choice)?
+        }
+    };
+    board.set(Stage::Faces, 1, 1);
+    seconds.faces = clock.elapsed().as_secs_f64();
+
+    let clock = Instant::now();
+    let request = MotionRequest {
+        size: [width as usize, height as usize],
+        frames: frames as usize,
+        fps: fps.as_f64() as f32,
+        looping: order.looping,
+        seed,
+        steps: order.steps,
+        guidance: order.guidance,
+        strength: order.strength,
+        reading: order.reading,
+    };
+    let steps = shared.motion.steps(&request) as u32;
+    let plan = shared.threads.install(|| {
+        shared.motion.plan(&order.photo, &faces, &request, cancel, &mut |step| {
+            board.set(Stage::Motion, step as u32, steps);
+        })
+    })?;
+    seconds.motion = clock.elapsed().as_secs_f64();
+
+    let drawn = drawing::draw(shared, &order.photo, plan, encoder, &spec, board, cancel)?;
+    seconds.render = drawn.render.as_secs_f64();
+    seconds.encode = drawn.encode.as_secs_f64();
+    seconds.total = started.elapsed().as_secs_f64();
+    Ok(Clip {
+        made: match drawn.written {
+            Written::Path(path) => Made::Path(path),
+            Written::Bytes(bytes) => Made::Bytes(bytes),
+            Written::Sink => Made::Sink,
+        },
+        frames,
+        fps,
+        width,
+        height,
+        seed,
+        faces: faces.len(),
+        execution_provider: shared.motion.execution_provider(),
+        used: request.reading.used,
+        ignored: request.reading.ignored,
+        seconds,
+    })
+}
+
+fn chosen(mut faces: Vec<Face>, choice: FaceChoice) -> Result<Vec<Face>> {
+    match choice {
+        FaceChoice::All => {}
+        FaceChoice::Largest => faces.truncate(1),
+        FaceChoice::None => faces.clear(),
+        FaceChoice::Number(number) => {
+            if number >= faces.len() {
+                let message = format!(
+                    "there is no face number {number}: the photo shows {}, counted from 0",
+                    faces.len()
+                );
+                return Err(Error::Request(Detail::new("request.face", message)));
+            }
+            faces = vec![faces.swap_remove(number)];
+        }
+    }
+    Ok(faces)
+}
+
+fn panicked() -> Error {
+    let message = "Kinora failed in a way it should not: please report it";
+    Error::Internal(Detail::new("internal.panic", message))
+}

@@ -1,0 +1,95 @@
+//! The front door: a [`Studio`] is opened once and makes clips, each in a [`GenerationJob`].
+
+mod drawing;
+mod job;
+mod options;
+mod progress;
+mod request;
+
+use std::sync::Arc;
+
+use crate::error::{Detail, Error, Result};
+use crate::face::{Detector, DetectorOptions, Face};
+use crate::pack::DefaultModel;
+use crate::photo::Photo;
+use crate::pipeline::motion::{MotionModels, MotionPipeline};
+use crate::runtime::{Cancel, Runtime};
+
+pub use job::{Clip, GenerationJob, Made, StageSeconds};
+pub use options::StudioOptions;
+pub use progress::{Preview, Progress, Stage};
+pub use request::{FaceChoice, GenerationRequest, LONGEST_SIDE, MAX_SECONDS, MIN_SECONDS};
+
+/// Everything that is opened once: ONNX Runtime, the networks, the threads.
+///
+/// Clones share it; one studio serves many jobs at a time.
+#[derive(Clone)]
+pub struct Studio {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    runtime: Runtime,
+    detector: Detector,
+    motion: MotionPipeline,
+    threads: rayon::ThreadPool,
+}
+
+impl Studio {
+    /// Opens ONNX Runtime and the networks. Nothing touches the network.
+    ///
+    /// # Errors
+    /// `runtime.*` when ONNX Runtime is not found or refused, `model.*` when a network does not
+    /// fit.
+    pub fn open(options: StudioOptions) -> Result<Self> {
+        let runtime = Runtime::open(options.runtime_options())?;
+        let models = DefaultModel::load(options.models_folder())?;
+        let detector = Detector::open(&runtime, &models.detector, DetectorOptions::default())?;
+        let motion = MotionPipeline::open(
+            &runtime,
+            MotionModels {
+                perception: &models.perception,
+                points: &models.points,
+                motion: &models.motion,
+            },
+        )?;
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(runtime.threads())
+            .thread_name(|i| format!("kinora-{i}"))
+            .build()
+            .map_err(|error| {
+                let message = "no threads could be started: close other work and try again";
+                Error::Runtime(Detail::new("runtime.threads", message).because(error))
+            })?;
+        Ok(Self { shared: Arc::new(Shared { runtime, detector, motion, threads }) })
+    }
+
+    /// Starts a job; it runs on a thread of its own and ends when the [`GenerationJob`] is dropped.
+    ///
+    /// # Errors
+    /// `request.*` when the request is out of range. What goes wrong later comes out of
+    /// [`GenerationJob::wait`].
+    pub fn generate(&self, request: GenerationRequest) -> Result<GenerationJob> {
+        let order = request.check()?;
+        job::start(Arc::clone(&self.shared), order)
+    }
+
+    /// The faces of a photo, largest first, for a picker.
+    ///
+    /// # Errors
+    /// `runtime.run` when ONNX Runtime gives up.
+    pub fn faces(&self, photo: &Photo) -> Result<Vec<Face>> {
+        self.shared.threads.install(|| self.shared.detector.detect(photo, &Cancel::new()))
+    }
+
+    /// The runtime that this studio works with.
+    pub fn runtime(&self) -> &Runtime {
+        &self.shared.runtime
+    }
+}
+
+impl std::fmt::Debug for Studio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Studio").field("runtime", &self.shared.runtime).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! How a studio is opened.
+
+use std::path::{Path, PathBuf};
+
+use crate::runtime::{ExecutionProvider, RuntimeOptions};
+
+/// How a [`Studio`](crate::Studio) is opened: by default with the embedded models, on the CPU with
+/// all cores.
+#[derive(Debug, Clone, Default)]
+pub struct StudioOptions {
+    runtime: RuntimeOptions,
+    models: Option<PathBuf>,
+}
+
+impl StudioOptions {
+    /// The ONNX Runtime library to load, before any other place is looked at.
+    #[must_use]
+    pub fn runtime(mut self, library: impl Into<PathBuf>) -> Self {
+        self.runtime = self.runtime.library(library);
+        self
+    }
+
+    /// How many threads the networks and the warp use; all cores by default.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.runtime = self.runtime.threads(threads);
+        self
+    }
+
+    /// Where the networks run.
+    #[must_use]
+    pub fn execution_provider(mut self, provider: ExecutionProvider) -> Self {
+        self.runtime = self.runtime.execution_provider(provider);
+        self
+    }
+
+    /// A folder with the default model's four files, instead of the embedded ones.
+    #[must_use]
+    pub fn models(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.models = Some(folder.into());
+        self
+    }
+
+    pub(super) fn runtime_options(&self) -> &RuntimeOptions {
+        &self.runtime
+    }
+
+    pub(super) fn models_folder(&self) -> Option<&Path> {
+        self.models.as_deref()
+    }
+}

@@ -1,0 +1,243 @@
+//! What a job is asked to make.
+
+use std::fmt::Display;
+
+use crate::clip::{Fps, Output};
+use crate::error::{Detail, Error, Result};
+use crate::photo::Photo;
+use crate::prompt::Reading;
+
+/// The shortest and the longest clip, seconds.
+pub const MIN_SECONDS: f32 = 0.5;
+/// See [`MIN_SECONDS`].
+pub const MAX_SECONDS: f32 = 10.0;
+/// The longest side that a clip may have, pixels.
+pub const LONGEST_SIDE: u32 = 3840;
+/// The longest side that a clip has unless its request says otherwise.
+const DEFAULT_LONG_SIDE: u32 = 1280;
+const SHORTEST_SIDE: u32 = 16;
+const FPS_RANGE: std::ops::RangeInclusive<f64> = 1.0..=60.0;
+const STEPS_RANGE: std::ops::RangeInclusive<usize> = 1..=200;
+const GUIDANCE_RANGE: std::ops::RangeInclusive<f32> = 0.0..=10.0;
+const STRENGTH_RANGE: std::ops::RangeInclusive<f32> = 0.0..=1.5;
+
+/// Which faces move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FaceChoice {
+    /// Every face, each in its own way.
+    #[default]
+    All,
+    /// Only the largest.
+    Largest,
+    /// None: only the scene and the camera.
+    None,
+    /// The face with this number in [`Studio::faces`](crate::Studio::faces), from 0.
+    Number(usize),
+}
+
+/// A clip to be made of a photo. Ranges are checked by [`Studio::generate`](crate::Studio::generate).
+#[derive(Debug)]
+pub struct GenerationRequest {
+    photo: Photo,
+    prompt: String,
+    seconds: f32,
+    fps: f64,
+    size: Option<u32>,
+    seed: u64,
+    steps: Option<usize>,
+    guidance: Option<f32>,
+    strength: f32,
+    faces: FaceChoice,
+    looping: bool,
+    output: Option<Output>,
+}
+
+impl GenerationRequest {
+    /// Two seconds of the photo coming alive, at 24 frames a second.
+    pub fn animate(photo: Photo) -> Self {
+        Self {
+            photo,
+            prompt: String::new(),
+            seconds: 2.0,
+            fps: 24.0,
+            size: None,
+            seed: 0,
+            steps: None,
+            guidance: None,
+            strength: 1.0,
+            faces: FaceChoice::All,
+            looping: false,
+            output: None,
+        }
+    }
+
+    /// What should happen, in words of [`prompt::LEXICON`](crate::prompt::LEXICON). Empty: a living
+    /// portrait, or a slow push-in where there is no face.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.prompt = prompt.into();
+        self
+    }
+
+    /// Length in seconds, 0.5–10.
+    #[must_use]
+    pub fn seconds(mut self, seconds: f32) -> Self {
+        self.seconds = seconds;
+        self
+    }
+
+    /// Frames a second, 1–60. 29.97 and its like become exact fractions.
+    #[must_use]
+    pub fn fps(mut self, fps: f64) -> Self {
+        self.fps = fps;
+        self
+    }
+
+    /// The clip's longer side in pixels, up to [`LONGEST_SIDE`]; scales up too. By default the
+    /// photo's, at most 1280.
+    #[must_use]
+    pub fn size(mut self, long_side: u32) -> Self {
+        self.size = Some(long_side);
+        self
+    }
+
+    /// The same seed gives the same clip.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Denoise steps per three seconds, 1–200; by default what the model was measured best with.
+    #[must_use]
+    pub fn steps(mut self, steps: usize) -> Self {
+        self.steps = Some(steps);
+        self
+    }
+
+    /// Guidance scale, 0–10: how closely the prompt is followed; by default the model's best.
+    #[must_use]
+    pub fn guidance(mut self, scale: f32) -> Self {
+        self.guidance = Some(scale);
+        self
+    }
+
+    /// Strength of all motion, 0–1.5.
+    #[must_use]
+    pub fn strength(mut self, strength: f32) -> Self {
+        self.strength = strength;
+        self
+    }
+
+    /// Which faces move.
+    #[must_use]
+    pub fn faces(mut self, faces: FaceChoice) -> Self {
+        self.faces = faces;
+        self
+    }
+
+    /// Whether the clip returns to its first frame, so that it can be repeated without a jump.
+    #[must_use]
+    pub fn looping(mut self, looping: bool) -> Self {
+        self.looping = looping;
+        self
+    }
+
+    /// Where the clip goes; every request needs one.
+    #[must_use]
+    pub fn output(mut self, output: Output) -> Self {
+        self.output = Some(output);
+        self
+    }
+
+    /// Everything in range, and in the terms of those who do the work.
+    pub(super) fn check(self) -> Result<Order> {
+        within("request.seconds", "the length in seconds", self.seconds, &(MIN_SECONDS..=MAX_SECONDS))?;
+        within("request.fps", "the frame rate", self.fps, &FPS_RANGE)?;
+        within("request.strength", "the strength", self.strength, &STRENGTH_RANGE)?;
+        if let Some(steps) = self.steps {
+            within("request.steps", "the number of steps", steps, &STEPS_RANGE)?;
+        }
+        if let Some(guidance) = self.guidance {
+            within("request.guidance", "the guidance scale", guidance, &GUIDANCE_RANGE)?;
+        }
+        let fps = Fps::from_decimal(self.fps)?;
+        let frames = (f64::from(self.seconds) * fps.as_f64()).round().max(1.0) as u32;
+        let (width, height) = clip_size(&self.photo, self.size)?;
+        let output = self.output.ok_or_else(|| {
+            refuse("request.no_output", "say where the clip goes: GenerationRequest::output")
+        })?;
+        Ok(Order {
+            reading: Reading::of(&self.prompt),
+            photo: self.photo,
+            width,
+            height,
+            fps,
+            frames,
+            seed: self.seed,
+            steps: self.steps,
+            guidance: self.guidance,
+            strength: self.strength,
+            faces: self.faces,
+            looping: self.looping,
+            output,
+        })
+    }
+}
+
+/// A request that has been checked.
+pub(super) struct Order {
+    pub(super) photo: Photo,
+    pub(super) reading: Reading,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) fps: Fps,
+    pub(super) frames: u32,
+    pub(super) seed: u64,
+    pub(super) steps: Option<usize>,
+    pub(super) guidance: Option<f32>,
+    pub(super) strength: f32,
+    pub(super) faces: FaceChoice,
+    pub(super) looping: bool,
+    pub(super) output: Output,
+}
+
+/// The photo's proportions at the wanted long side, both sides even.
+fn clip_size(photo: &Photo, long_side: Option<u32>) -> Result<(u32, u32)> {
+    let (width, height) = (f64::from(photo.width()), f64::from(photo.height()));
+    let longest = photo.width().max(photo.height());
+    let wanted = long_side.unwrap_or(longest.min(DEFAULT_LONG_SIDE));
+    if let Some(size) = long_side {
+        within("request.size", "the long side in pixels", size, &(SHORTEST_SIDE..=LONGEST_SIDE))?;
+    }
+    let scale = f64::from(wanted) / f64::from(longest);
+    let even = |side: f64| ((side * scale / 2.0).round() as u32) * 2;
+    let (width, height) = (even(width), even(height));
+    if width.min(height) < SHORTEST_SIDE {
+        return Err(refuse(
+            "request.size",
+            format!(
+                "a clip of {width}×{height} is too small to see: give a larger photo or size, \
+                 at least {SHORTEST_SIDE} pixels on the shorter side"
+            ),
+        ));
+    }
+    Ok((width, height))
+}
+
+fn within<T: PartialOrd + Display>(
+    code: &'static str,
+    what: &str,
+    value: T,
+    range: &std::ops::RangeInclusive<T>,
+) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (low, high) = (range.start(), range.end());
+    Err(refuse(code, format!("{what} is {value}: give {low} to {high}")))
+}
+
+fn refuse(code: &'static str, message: impl Into<String>) -> Error {
+    Error::Request(Detail::new(code, message))
+}

@@ -1,0 +1,91 @@
+//! The promise: the default feature tree, and the command line's, link no network crate.
+
+use std::process::Command;
+
+/// Crates that open connections, speak a network protocol, or drive sockets. deny.toml bans the
+/// same ones.
+const NETWORK: &[&str] = &[
+    "actix-web",
+    "async-std",
+    "attohttpc",
+    "awc",
+    "axum",
+    "curl",
+    "curl-sys",
+    "h2",
+    "h3",
+    "hickory-resolver",
+    "http-req",
+    "hyper",
+    "hyper-util",
+    "isahc",
+    "minreq",
+    "mio",
+    "native-tls",
+    "openssl",
+    "openssl-sys",
+    "quinn",
+    "reqwest",
+    "rustls",
+    "smoltcp",
+    "socket2",
+    "surf",
+    "tiny_http",
+    "tokio",
+    "tonic",
+    "trust-dns-resolver",
+    "tungstenite",
+    "ureq",
+    "websocket",
+];
+
+#[test]
+fn default_features_link_no_network_crate() {
+    let tree = tree(&[]);
+    assert_eq!(network_crates(&tree), Vec::<&str>::new());
+}
+
+#[test]
+fn the_command_line_links_no_network_crate() {
+    let tree = tree(&["--features", "cli"]);
+    assert!(names(&tree).any(|name| name == "clap"), "the tree lacks the command line:\n{tree}");
+    assert_eq!(network_crates(&tree), Vec::<&str>::new());
+}
+
+#[test]
+fn a_network_crate_would_be_caught() {
+    let tree = "kinora v0.1.0 (/somewhere)\nhyperfine v1.0.0\nhyper v1.6.0\nbytes v1.0.0\n";
+    assert_eq!(network_crates(tree), ["hyper"]);
+}
+
+#[test]
+fn deny_bans_the_same_crates() {
+    let deny = include_str!("../deny.toml");
+    for name in NETWORK {
+        assert!(deny.contains(&format!("{{ crate = \"{name}\" }}")), "deny.toml lacks {name}");
+    }
+}
+
+/// What cargo links for this host, one `name version` a line.
+fn tree(features: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none"])
+        .args(["--package", "kinora", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .args(features)
+        .output()
+        .expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+    // Were the tree empty, nothing would be found in it.
+    assert!(names(&tree).any(|name| name == "ort"), "this is no tree of Kinora:\n{tree}");
+    tree
+}
+
+fn network_crates(tree: &str) -> Vec<&str> {
+    names(tree).filter(|name| NETWORK.contains(name)).collect()
+}
+
+fn names(tree: &str) -> impl Iterator<Item = &str> {
+    tree.lines().filter_map(|line| line.split_whitespace().next())
+}
