@@ -7,8 +7,10 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use kinora::Photo;
+use kinora::face::{Detector, DetectorOptions};
 use kinora::photo::Orientation;
-use kinora::{Cancel, Detector, DetectorOptions, Photo, Runtime, RuntimeOptions};
+use kinora::runtime::{Cancel, Runtime, RuntimeOptions};
 
 // Alignment and crop are the library's own business; the bench compiles their files again.
 #[allow(dead_code)]

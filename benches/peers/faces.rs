@@ -13,10 +13,10 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
+use kinora::face::{Detector, DetectorOptions};
 use kinora::photo::Orientation;
-use kinora::{
-    Cancel, Detector, DetectorOptions, ExecutionProvider, Face, Photo, Runtime, RuntimeOptions,
-};
+use kinora::runtime::{Cancel, Runtime, RuntimeOptions};
+use kinora::{ExecutionProvider, Face, Photo};
 use serde_json::json;
 
 const SIZE: u32 = 640;
