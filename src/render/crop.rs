@@ -10,8 +10,9 @@ use crate::Photo;
 /// A square crop as a network takes it: 1×3×`size`×`size`, RGB, 0–1.
 ///
 /// `to_unit` takes photo pixels to the unit square of the crop; both have their origin at the
-/// top-left corner of the top-left pixel. Outside the photo its edge pixels repeat. Where the crop
-/// shrinks the photo, whole blocks of pixels are averaged first, so that nothing aliases.
+/// top-left corner of the top-left pixel. Where the crop shrinks the photo, whole blocks of pixels
+/// are averaged first, so that nothing aliases. Outside the photo its edge pixels (or those blocks)
+/// repeat.
 /// A similarity without an inverse gives a black crop.
 pub(crate) fn crop(photo: &Photo, to_unit: &Similarity, size: usize) -> Array4<f32> {
     let mut tensor = Array4::zeros((1, 3, size, size));
@@ -253,7 +254,7 @@ mod tests {
 
     #[test]
     fn edge_pixels_repeat_outside() {
-        let photo = photo(60, 40, |x, _| if x < 30 { [200, 0, 0] } else { [0, 100, 0] });
+        let photo = photo(200, 40, |x, _| if x < 100 { [200, 0, 0] } else { [0, 100, 0] });
         for side in [20.0, 400.0] {
             let crop = crop(&photo, &unit(side, -5.0 * side, -3.0 * side), 10);
             assert!(crop.iter().all(|v| v.is_finite()));
