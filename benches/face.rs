@@ -13,10 +13,10 @@ use kinora::photo::Orientation;
 use kinora::runtime::{Cancel, Runtime, RuntimeOptions};
 
 // Alignment and crop are the library's own business; the bench compiles their files again.
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../src/render/crop.rs"]
 mod crop;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../src/render/similarity.rs"]
 mod similarity;
 

@@ -28,12 +28,13 @@ mod diffusion;
 mod error;
 mod pack;
 mod pipeline;
-mod render;
+
 
 pub mod clip;
 pub mod face;
 pub mod photo;
 pub mod prompt;
+pub mod render;
 pub mod runtime;
 pub mod studio;
 

@@ -1,13 +1,12 @@
 //! A photo as a detector takes it: scaled down, padded, planes of floats.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::decode::Family;
 use crate::Photo;
-use crate::error::{Detail, Error, Result};
+use crate::error::Result;
+use crate::render::resize::{Filter, resize_into};
 
 /// The coarsest cell of the detectors: the input's sides are multiples of it.
 const STRIDE: usize = 32;
@@ -61,23 +60,14 @@ fn scaled(width: usize, height: usize, scale: f32, most: [usize; 2]) -> [usize; 
 
 /// Fills `planes` (3×`input_height`×`input_width`) with the photo in the family's colours.
 pub(super) fn fill(photo: &Photo, fit: &Fit, family: Family, planes: &mut Vec<f32>) -> Result<()> {
-    if (photo.width() as usize, photo.height() as usize) == (fit.width, fit.height) {
+    let size = (fit.width, fit.height);
+    if (photo.width() as usize, photo.height() as usize) == size {
         spread(photo.pixels(), fit, family, planes);
         return Ok(());
     }
     let mut small = Zeroizing::new(vec![0; 3 * fit.width * fit.height]);
-    shrink(photo, fit, &mut small)
-        .map_err(|error| Error::Internal(Detail::new("internal.resize", error.to_string())))?;
+    resize_into(photo, size, Filter::Bilinear, &mut small)?;
     spread(&small, fit, family, planes);
-    Ok(())
-}
-
-/// Bilinear, with the filter as wide as the shrinking asks for.
-fn shrink(photo: &Photo, fit: &Fit, to: &mut [u8]) -> Result<(), Box<dyn std::error::Error>> {
-    let from = ImageRef::new(photo.width(), photo.height(), photo.pixels(), PixelType::U8x3)?;
-    let mut to = Image::from_slice_u8(fit.width as u32, fit.height as u32, to, PixelType::U8x3)?;
-    let how = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&from, &mut to, &how)?;
     Ok(())
 }
 

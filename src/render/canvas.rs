@@ -1,10 +1,10 @@
 //! The photo as the warp samples it: four lanes a pixel, in the colour space of the encoder.
 
-use fast_image_resize as fir;
 use zeroize::Zeroize;
 
 use super::colour::{CHROMA_OFFSET, LUMA_OFFSET, ycbcr_from_rgb};
-use crate::error::{Detail, Error, Result};
+use super::resize::resize;
+use crate::error::Result;
 use crate::photo::Photo;
 
 /// What the three first lanes of a [`Canvas`] pixel hold, black at zero.
@@ -36,7 +36,7 @@ impl Canvas {
         height: usize,
         space: ColourSpace,
     ) -> Result<Self> {
-        let mut resized = resize_rgb(photo, width, height)?;
+        let mut resized = resize(photo, (width, height))?;
         let pixels = resized
             .chunks_exact(3)
             .map(|p| {
@@ -60,26 +60,4 @@ impl Drop for Canvas {
     fn drop(&mut self) {
         self.pixels.zeroize();
     }
-}
-
-/// `photo` at another size, RGB8, tightly packed.
-pub(crate) fn resize_rgb(photo: &Photo, width: usize, height: usize) -> Result<Vec<u8>> {
-    if (photo.width() as usize, photo.height() as usize) == (width, height) {
-        return Ok(photo.pixels().to_vec());
-    }
-    let fault = |message: String| Error::Internal(Detail::new("internal.resize", message));
-    let source = fir::images::ImageRef::new(
-        photo.width(),
-        photo.height(),
-        photo.pixels(),
-        fir::PixelType::U8x3,
-    )
-    .map_err(|e| fault(e.to_string()))?;
-    let mut target = fir::images::Image::new(width as u32, height as u32, fir::PixelType::U8x3);
-    let options = fir::ResizeOptions::new()
-        .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Lanczos3));
-    fir::Resizer::new()
-        .resize(&source, &mut target, &options)
-        .map_err(|e| fault(e.to_string()))?;
-    Ok(target.into_vec())
 }

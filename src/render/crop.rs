@@ -188,7 +188,7 @@ fn average(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::photo::Orientation;
+    use crate::Orientation;
 
     fn photo(width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 3]) -> Photo {
         let mut rgba = Vec::new();

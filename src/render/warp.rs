@@ -1,5 +1,6 @@
 //! The full-resolution warp: one bicubic sample of the photo for each pixel of a frame.
 
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::canvas::{Canvas, ColourSpace};
@@ -71,6 +72,8 @@ struct Row {
     shade: Vec<f32>,
     shaded: bool,
     nodes: Vec<[f32; 2]>,
+    /// Cubic weights of each pixel between two nodes.
+    phases: Vec<[f32; 4]>,
     pixels: Vec<[f32; 4]>,
 }
 
@@ -82,6 +85,7 @@ impl Row {
             shade: vec![0.0; width],
             shaded: false,
             nodes: Vec::new(),
+            phases: Vec::new(),
             pixels: vec![[0.0; 4]; width],
         }
     }
@@ -92,10 +96,7 @@ impl Row {
         for patch in &map.patches {
             self.follow_patch(patch);
         }
-        let (right, bottom) = ((canvas.width - 1) as f32, (canvas.height - 1) as f32);
-        for ((pixel, x), y) in self.pixels.iter_mut().zip(&self.x).zip(&self.y) {
-            *pixel = bicubic(canvas, x.clamp(0.0, right), y.clamp(0.0, bottom));
-        }
+        sample_row(canvas, &self.x, &self.y, &mut self.pixels);
         if self.shaded {
             for (pixel, shade) in self.pixels.iter_mut().zip(&self.shade) {
                 if *shade > 0.0 {
@@ -108,8 +109,12 @@ impl Row {
     /// Cubic (Catmull-Rom) interpolation of the grid, first down the columns, then along the row.
     fn follow_grid(&mut self, grid: &Grid, y: usize) {
         let (step, columns) = (grid.step, grid.columns);
+        if self.phases.len() != step {
+            self.phases =
+                (0..step).map(|phase| catmull_rom(phase as f32 / step as f32)).collect();
+        }
         let (row, phase) = (y / step, y % step);
-        let weights = catmull_rom(phase as f32 / step as f32);
+        let weights = self.phases[phase];
         let line = |offset: isize| {
             let j = (row as isize + offset).clamp(0, grid.rows as isize - 1) as usize;
             &grid.nodes[j * columns..(j + 1) * columns]
@@ -124,20 +129,7 @@ impl Row {
                     + weights[3] * d[i][k]
             })
         }));
-        let y = y as f32;
-        let cells = self.x.chunks_mut(step).zip(self.y.chunks_mut(step)).enumerate();
-        for (i, (xs, ys)) in cells {
-            let node = |offset: isize| {
-                self.nodes[(i as isize + offset).clamp(0, columns as isize - 1) as usize]
-            };
-            let (a, b, c, d) = (node(-1), node(0), node(1), node(2));
-            for (phase, (x_out, y_out)) in xs.iter_mut().zip(ys).enumerate() {
-                let w = catmull_rom(phase as f32 / step as f32);
-                *x_out = (i * step + phase) as f32
-                    + (w[0] * a[0] + w[1] * b[0] + w[2] * c[0] + w[3] * d[0]);
-                *y_out = y + (w[0] * a[1] + w[1] * b[1] + w[2] * c[1] + w[3] * d[1]);
-            }
-        }
+        spread(&self.nodes, &self.phases, [0.0, y as f32], &mut self.x, &mut self.y);
     }
 
     fn follow_patch(&mut self, patch: &Patch) {
@@ -161,44 +153,92 @@ impl Row {
     }
 }
 
-/// Weights of the four neighbours at `t` ∈ [0, 1) past the second (Keys 1981, a = −½).
+/// Where each pixel of a row samples: its own place plus the nodes' displacement, interpolated with
+/// the weights of its phase.
+#[multiversion(targets("x86_64+avx2+fma"))]
+#[allow(unsafe_code, reason = "the dispatch on the processor's features, made by the macro")]
+fn spread(
+    nodes: &[[f32; 2]],
+    phases: &[[f32; 4]],
+    start: [f32; 2],
+    xs: &mut [f32],
+    ys: &mut [f32],
+) {
+    let step = phases.len();
+    let last = nodes.len() - 1;
+    for (i, (xs, ys)) in xs.chunks_mut(step).zip(ys.chunks_mut(step)).enumerate() {
+        let around = [i.saturating_sub(1), i, (i + 1).min(last), (i + 2).min(last)];
+        let [a, b, c, d] = around.map(|node| nodes[node.min(last)]);
+        let left = start[0] + (i * step) as f32;
+        for (phase, ((x, y), w)) in xs.iter_mut().zip(ys).zip(phases).enumerate() {
+            *x = left + phase as f32 + (w[0] * a[0] + w[1] * b[0] + w[2] * c[0] + w[3] * d[0]);
+            *y = start[1] + (w[0] * a[1] + w[1] * b[1] + w[2] * c[1] + w[3] * d[1]);
+        }
+    }
+}
+
+/// The canvas at each (x, y), clamped to it.
+#[multiversion(targets("x86_64+avx2+fma"))]
+#[allow(unsafe_code, reason = "the dispatch on the processor's features, made by the macro")]
+fn sample_row(canvas: &Canvas, xs: &[f32], ys: &[f32], out: &mut [[f32; 4]]) {
+    let (right, bottom) = ((canvas.width - 1) as f32, (canvas.height - 1) as f32);
+    for ((out, x), y) in out.iter_mut().zip(xs).zip(ys) {
+        *out = bicubic(canvas, x.clamp(0.0, right), y.clamp(0.0, bottom));
+    }
+}
+
+/// Weights of the four neighbours at `t` ∈ [0, 1) past the second (Keys 1981, a = −½), by Horner's
+/// rule on four lanes.
 #[inline(always)]
 fn catmull_rom(t: f32) -> [f32; 4] {
-    let (t2, t3) = (t * t, t * t * t);
-    [
-        0.5 * (-t3 + 2.0 * t2 - t),
-        0.5 * (3.0 * t3 - 5.0 * t2 + 2.0),
-        0.5 * (-3.0 * t3 + 4.0 * t2 + t),
-        0.5 * (t3 - t2),
-    ]
+    const CUBE: [f32; 4] = [-0.5, 1.5, -1.5, 0.5];
+    const SQUARE: [f32; 4] = [1.0, -2.5, 2.0, -0.5];
+    const LINE: [f32; 4] = [-0.5, 0.0, 0.5, 0.0];
+    const POINT: [f32; 4] = [0.0, 1.0, 0.0, 0.0];
+    std::array::from_fn(|i| ((CUBE[i] * t + SQUARE[i]) * t + LINE[i]) * t + POINT[i])
 }
 
 /// The canvas at (x, y), which must lie on it.
 #[inline(always)]
 fn bicubic(canvas: &Canvas, x: f32, y: f32) -> [f32; 4] {
     let (width, height) = (canvas.width, canvas.height);
-    let (i, j) = (x as usize, y as usize);
+    // Signed: the conversion is one instruction, and neither is negative.
+    let (i, j) = (x as i32 as usize, y as i32 as usize);
     let (wx, wy) = (catmull_rom(x - i as f32), catmull_rom(y - j as f32));
-    let inside = i >= 1 && j >= 1 && i + 2 < width && j + 2 < height;
-    let mut sum = [0.0; 4];
-    for (dj, wy) in wy.iter().enumerate() {
-        let taps: [[f32; 4]; 4] = if inside {
-            let start = (j + dj - 1) * width + i - 1;
-            let line = &canvas.pixels[start..start + 4];
-            [line[0], line[1], line[2], line[3]]
-        } else {
-            let row = (j + dj).saturating_sub(1).min(height - 1) * width;
-            std::array::from_fn(|di| {
-                canvas.pixels[row + (i + di).saturating_sub(1).min(width - 1)]
-            })
+    if i >= 1 && j >= 1 && i + 2 < width && j + 2 < height {
+        let start = (j - 1) * width + i - 1;
+        let line = |row: usize| -> Option<&[f32; 16]> {
+            let line: &[[f32; 4]; 4] =
+                canvas.pixels.get(start + row * width..)?.first_chunk()?;
+            Some(bytemuck::cast_ref(line))
         };
-        for lane in 0..4 {
-            let across = wx[0] * taps[0][lane]
-                + wx[1] * taps[1][lane]
-                + wx[2] * taps[2][lane]
-                + wx[3] * taps[3][lane];
-            sum[lane] += wy * across;
+        if let (Some(a), Some(b), Some(c), Some(d)) = (line(0), line(1), line(2), line(3)) {
+            return combine(a, b, c, d, wx, wy);
         }
     }
-    sum
+    let line = |row: usize| -> [f32; 16] {
+        let start = (j + row).saturating_sub(1).min(height - 1) * width;
+        let taps: [[f32; 4]; 4] = std::array::from_fn(|di| {
+            canvas.pixels[start + (i + di).saturating_sub(1).min(width - 1)]
+        });
+        bytemuck::cast(taps)
+    };
+    combine(&line(0), &line(1), &line(2), &line(3), wx, wy)
+}
+
+/// Four rows of four pixels, first down the columns, then across.
+#[inline(always)]
+fn combine(
+    a: &[f32; 16],
+    b: &[f32; 16],
+    c: &[f32; 16],
+    d: &[f32; 16],
+    wx: [f32; 4],
+    wy: [f32; 4],
+) -> [f32; 4] {
+    let column: [f32; 16] =
+        std::array::from_fn(|k| wy[0] * a[k] + wy[1] * b[k] + wy[2] * c[k] + wy[3] * d[k]);
+    std::array::from_fn(|k| {
+        wx[0] * column[k] + wx[1] * column[4 + k] + wx[2] * column[8 + k] + wx[3] * column[12 + k]
+    })
 }

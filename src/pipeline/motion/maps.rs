@@ -4,9 +4,9 @@ use ndarray::Array4;
 
 use crate::error::Result;
 use crate::photo::Photo;
-use crate::render::canvas::resize_rgb;
 use crate::render::crop::crop;
 use crate::render::field::bilinear;
+use crate::render::resize::resize;
 use crate::render::similarity::Similarity;
 use crate::runtime::{Cancel, Session};
 
@@ -35,7 +35,7 @@ pub(crate) struct Maps {
 impl Maps {
     /// Looks at a whole photo, stretched to a square.
     pub(crate) fn of_photo(session: &Session, photo: &Photo, cancel: &Cancel) -> Result<Self> {
-        let rgb = resize_rgb(photo, INPUT, INPUT)?;
+        let rgb = resize(photo, (INPUT, INPUT))?;
         let image = Array4::from_shape_fn((1, 3, INPUT, INPUT), |(_, channel, row, column)| {
             f32::from(rgb[3 * (row * INPUT + column) + channel]) / 255.0
         });

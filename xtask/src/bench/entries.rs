@@ -33,6 +33,19 @@ pub(super) const PEERS: &[Peer] = &[
         args: &["parity", "data:models/yunet/yunet_n_640_640.onnx", "data:faces"],
         needs: &["benches/peers/faces.rs", "benches/peers/opencv_faces.py"],
     },
+    Peer {
+        name: "warp beside OpenCV",
+        example: "bench_warp",
+        args: &[],
+        needs: &["benches/peers/warp.rs", "benches/peers/opencv_warp.py"],
+    },
+    // It stands beside nobody: its figures are held against the clock.
+    Peer {
+        name: "a whole clip",
+        example: "bench_clip",
+        args: &[],
+        needs: &["benches/peers/clip.rs"],
+    },
 ];
 
 /// One row of the table.
@@ -108,5 +121,23 @@ pub(super) const ENTRIES: &[Entry] = &[
         figure: Source::Printed("clip.overlap"),
         over: None,
         limit: Limit::AtMost(1.05),
+    },
+    Entry {
+        name: "peak memory of that clip, MiB",
+        figure: Source::Printed("clip.peak_mib"),
+        over: None,
+        limit: Limit::AtMost(400.0),
+    },
+    Entry {
+        name: "peak memory, 128 frames over 16",
+        figure: Source::Printed("clip.memory_ratio"),
+        over: None,
+        limit: Limit::AtMost(1.05),
+    },
+    Entry {
+        name: "cancel to return, ms, p95 of 100",
+        figure: Source::Printed("clip.cancel_p95_ms"),
+        over: None,
+        limit: Limit::AtMost(100.0),
     },
 ];

@@ -1,0 +1,264 @@
+//! Promise: the command line says what it did in words or in JSON, and its exit status tells
+//! whether it worked.
+
+#![cfg(feature = "cli")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn kinora(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kinora")).args(arguments).output().expect("kinora starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn json_lines(output: &Output) -> Vec<Value> {
+    let text = text(&output.stdout);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn runtime() -> bool {
+    let there = std::env::var_os("ORT_DYLIB_PATH").is_some();
+    if !there {
+        let thread = std::thread::current();
+        eprintln!("skipped {}: no ORT_DYLIB_PATH", thread.name().unwrap_or("a test"));
+    }
+    there
+}
+
+/// A made photo as a file.
+fn made(folder: &Path) -> PathBuf {
+    let photo = common::picture(160, 120);
+    let path = folder.join("made.png");
+    let format = image::ExtendedColorType::Rgb8;
+    image::save_buffer(&path, photo.pixels(), photo.width(), photo.height(), format).unwrap();
+    path
+}
+
+fn word(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+#[test]
+fn animate_ends_with_one_line_of_json() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut photos = vec![made(folder.path())];
+    photos.extend(common::data("faces/imageio/astronaut.png"));
+    for photo in photos {
+        for extension in ["mp4", "webp", "gif"] {
+            let out = folder.path().join(format!("clip.{extension}"));
+            let run = kinora(&[
+                "animate",
+                word(&photo),
+                "-o",
+                word(&out),
+                "--prompt",
+                "slow zoom in, xylophone",
+                "--seconds",
+                "0.5",
+                "--fps",
+                "8",
+                "--size",
+                "96",
+                "--seed",
+                "11",
+                "--threads",
+                "2",
+                "--loop",
+                "--json",
+            ]);
+            assert!(run.status.success(), "{}", text(&run.stderr));
+            let lines = json_lines(&run);
+            let report = &lines[lines.len() - 1];
+            for key in [
+                "out",
+                "frames",
+                "fps",
+                "width",
+                "height",
+                "seed",
+                "execution_provider",
+                "used",
+                "ignored",
+                "seconds",
+            ] {
+                assert!(!report[key].is_null(), "{key} of {report}");
+            }
+            for key in ["decode", "faces", "motion", "render", "encode", "total"] {
+                assert!(report["seconds"][key].is_f64(), "{key} of {report}");
+            }
+            assert_eq!(report["out"], word(&out));
+            assert_eq!((&report["frames"], &report["seed"]), (&4.into(), &11.into()));
+            assert_eq!(report["width"].as_u64().max(report["height"].as_u64()), Some(96));
+            assert_eq!(report["execution_provider"], "cpu");
+            assert_eq!(report["ignored"], serde_json::json!(["xylophone"]));
+            assert!(report["used"].as_array().is_some_and(|used| !used.is_empty()));
+            assert!(std::fs::metadata(&out).unwrap().len() > 100);
+        }
+    }
+}
+
+#[test]
+fn animate_writes_frames_beside_the_clip() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (photo, out) = (made(folder.path()), folder.path().join("clip.mp4"));
+    let frames = folder.path().join("frames");
+    let run = kinora(&[
+        "animate",
+        word(&photo),
+        "-o",
+        word(&out),
+        "--seconds",
+        "0.5",
+        "--fps",
+        "8",
+        "--frames",
+        word(&frames),
+    ]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    assert_eq!(std::fs::read_dir(frames).unwrap().count(), 4);
+    assert_eq!(text(&run.stdout).trim(), word(&out));
+}
+
+#[test]
+fn faces_goes_on_after_a_broken_photo_and_tells_in_the_end() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.jpg");
+    std::fs::write(&broken, [0xff, 0xd8, 0xff, 0xe0, 0, 1]).unwrap();
+    let mut photos = vec![(made(folder.path()), 0)];
+    photos.extend(common::data("faces/imageio/astronaut.png").map(|path| (path, 1)));
+    for (photo, faces) in photos {
+        let run = kinora(&["faces", "--json", word(&broken), word(&photo)]);
+        assert_eq!(run.status.code(), Some(1));
+        let lines = json_lines(&run);
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0]["photo"], word(&broken));
+        let code = lines[0]["error"]["code"].as_str().unwrap();
+        assert!(code.starts_with("photo."), "{code}");
+        assert!(lines[0]["error"]["message"].as_str().is_some_and(|m| m.len() > 20));
+        assert_eq!(lines[1]["photo"], word(&photo));
+        assert!(lines[1]["width"].is_u64() && lines[1]["height"].is_u64());
+        let found = lines[1]["faces"].as_array().unwrap();
+        assert_eq!(found.len(), faces);
+        for face in found {
+            assert_eq!(face["box"].as_array().map(Vec::len), Some(4));
+            assert!(face["score"].as_f64().is_some_and(|score| (0.0..=1.0).contains(&score)));
+            let points = face["points"].as_array().unwrap();
+            assert_eq!(points.len(), 5);
+            assert!(points.iter().all(|point| point.as_array().is_some_and(|p| p.len() == 2)));
+        }
+        assert!(kinora(&["faces", "--json", word(&photo)]).status.success());
+    }
+}
+
+#[test]
+fn an_overlay_is_a_picture_of_the_photo() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("overlay.png");
+    let mut photos = vec![(made(folder.path()), (160, 120))];
+    photos.extend(common::data("faces/imageio/astronaut.png").map(|path| (path, (512, 512))));
+    for (path, size) in photos {
+        let run = kinora(&["faces", word(&path), "--overlay", word(&out)]);
+        assert!(run.status.success(), "{}", text(&run.stderr));
+        let overlay = kinora::Photo::open(&out).unwrap();
+        assert_eq!((overlay.width(), overlay.height()), size);
+        let drawn = overlay.pixels() != kinora::Photo::open(&path).unwrap().pixels();
+        assert_eq!(drawn, size.0 == 512, "a box is drawn where there is a face");
+    }
+}
+
+#[test]
+fn doctor_says_what_works() {
+    if !runtime() {
+        return;
+    }
+    let run = kinora(&["doctor", "--json"]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let report = &json_lines(&run)[0];
+    for key in ["kinora", "models", "h264", "onnxruntime", "providers", "threads", "memory_mib"] {
+        assert!(!report[key].is_null(), "{key} of {report}");
+    }
+    let providers = report["providers"].as_array().unwrap();
+    assert!(providers.iter().any(|p| p["execution_provider"] == "cpu" && p["works"] == true));
+    assert!(!report["onnxruntime"]["telemetry"].as_str().unwrap().starts_with("unknown"));
+    assert!(kinora(&["doctor"]).status.success());
+}
+
+#[test]
+fn doctor_names_a_missing_runtime() {
+    let run = Command::new(env!("CARGO_BIN_EXE_kinora"))
+        .arg("doctor")
+        .env("ORT_DYLIB_PATH", "/nowhere/it.so")
+        .output()
+        .unwrap();
+    if run.status.success() {
+        // Another one beside the executable or in the system.
+        return;
+    }
+    let message = text(&run.stderr);
+    assert!(message.contains("[runtime.not_found]"), "{message}");
+    assert!(message.contains("/nowhere/it.so"), "{message}");
+}
+
+#[test]
+fn prompts_lists_every_phrase() {
+    let run = kinora(&["prompts"]);
+    assert!(run.status.success());
+    let text = text(&run.stdout);
+    assert_eq!(text.lines().count(), kinora::prompt::LEXICON.len());
+    assert!(text.contains("turn right") && text.contains("look_x"));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = made(folder.path());
+    let (photo, out) = (word(&photo), folder.path().join("clip.mp4"));
+    let out = word(&out);
+    let missing = folder.path().join("no.png");
+    let cases: &[&[&str]] = &[
+        &[],
+        &["paint"],
+        &["animate"],
+        &["animate", photo],
+        &["animate", photo, "-o", "clip.mov"],
+        &["animate", word(&missing), "-o", out],
+        &["animate", photo, "-o", out, "--seconds", "11"],
+        &["animate", photo, "-o", out, "--seconds", "two"],
+        &["animate", photo, "-o", out, "--fps", "0"],
+        &["animate", photo, "-o", out, "--face", "biggest"],
+        &["animate", photo, "-o", out, "--face", "7"],
+        &["animate", photo, "-o", out, "--execution-provider", "abacus"],
+        &["animate", photo, "-o", out, "--strenght", "1"],
+        &["faces"],
+        &["faces", photo, photo, "--overlay", "x.png"],
+        &["faces", photo, "--pack", word(&missing)],
+        &["doctor", "--paper"],
+    ];
+    for case in cases {
+        let run = kinora(case);
+        assert!(run.status.code().is_some_and(|code| code != 0), "{case:?}");
+        assert!(!run.stderr.is_empty(), "{case:?}");
+        assert!(run.stdout.is_empty(), "{case:?}");
+        assert!(!text(&run.stderr).contains("panicked"), "{case:?}: {}", text(&run.stderr));
+    }
+    assert!(!Path::new(out).exists());
+}
