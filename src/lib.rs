@@ -29,7 +29,6 @@ mod error;
 mod pack;
 mod pipeline;
 
-
 pub mod clip;
 pub mod face;
 pub mod photo;

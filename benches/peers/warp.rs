@@ -22,15 +22,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let python = std::env::var("KINORA_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let folder = tempfile::tempdir()?;
     let picture = picture();
-    let rgba: Vec<u8> =
-        picture.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
-    let photo = Photo::from_pixels(
-        &rgba,
-        WIDTH as u32,
-        HEIGHT as u32,
-        4 * WIDTH,
-        Orientation::default(),
-    )?;
+    let rgba: Vec<u8> = picture.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+    let photo =
+        Photo::from_pixels(&rgba, WIDTH as u32, HEIGHT as u32, 4 * WIDTH, Orientation::default())?;
     let warper = Warper::new(&photo)?;
     let (columns, rows) = warper.nodes(STEP);
     let nodes: Vec<[f32; 2]> = (0..columns * rows)
@@ -121,7 +115,6 @@ fn psnr(a: &[u8], b: &[u8]) -> f64 {
         (16..WIDTH - 16).contains(&x) && (16..HEIGHT - 16).contains(&y)
     };
     let indices: Vec<usize> = (0..a.len()).filter(inner).collect();
-    let squares: f64 =
-        indices.iter().map(|&i| (f64::from(a[i]) - f64::from(b[i])).powi(2)).sum();
+    let squares: f64 = indices.iter().map(|&i| (f64::from(a[i]) - f64::from(b[i])).powi(2)).sum();
     10.0 * (255.0 * 255.0 * indices.len() as f64 / squares).log10()
 }

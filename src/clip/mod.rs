@@ -3,9 +3,6 @@
 //! No encoder holds more frames than the one before: a clip of any length needs the same memory
 //! but for its encoded bytes, and these go straight to the disk unless they were asked for.
 
-// The studio, which opens clips, is the only caller.
-#![allow(dead_code)]
-
 mod fps;
 mod frame;
 mod gif;

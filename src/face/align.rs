@@ -22,8 +22,6 @@ pub(crate) struct Crop {
 impl Crop {
     /// What the points network sees.
     pub(crate) const FACE: Self = Self { side: 3.6, eyes: [0.5, 0.40] };
-    /// What perception sees of a person.
-    pub(crate) const PORTRAIT: Self = Self { side: 8.0, eyes: [0.5, 0.42] };
 
     /// From photo pixels to the unit square of the crop; `None` when the points lie in one place.
     pub(crate) fn similarity(&self, landmarks: &Landmarks) -> Option<Similarity> {
@@ -39,7 +37,7 @@ impl Crop {
 }
 
 /// From photo pixels to ArcFace's 112×112 picture.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "packs that take ArcFace's crop")]
 pub(crate) fn arcface(landmarks: &Landmarks) -> Option<Similarity> {
     Similarity::fit(landmarks.points(), &ARCFACE)
 }
@@ -56,7 +54,8 @@ mod tests {
     fn the_template_lands_where_the_models_expect_it() {
         let photo = Similarity::fit(&[[0.0, 0.0], [1.0, 0.0]], &[[300.0, 90.0], [301.0, 92.0]]);
         let landmarks = landmarks(&photo.unwrap());
-        for (crop, eyes) in [(Crop::FACE, [0.5, 0.40]), (Crop::PORTRAIT, [0.5, 0.42])] {
+        let (crop, eyes) = (Crop::FACE, [0.5, 0.40]);
+        {
             let to_unit = crop.similarity(&landmarks).unwrap();
             let [left, right, ..] = *landmarks.points();
             let [left, right] = [to_unit.apply(left), to_unit.apply(right)];

@@ -121,7 +121,7 @@ impl YuNetMaps<'_> {
         for cell in 0..cells {
             let score = (self.cls[cell].clamp(0.0, 1.0) * self.obj[cell].clamp(0.0, 1.0)).sqrt();
             // Also drops a score that is no number.
-            if !(score >= least) {
+            if score.is_nan() || score < least {
                 continue;
             }
             let (column, row) = ((cell % columns) as f32, (cell / columns) as f32);

@@ -33,7 +33,7 @@ pub(crate) enum Side {
     Right,
 }
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "one name for every part, whether or not a pipeline asks for it yet")]
 impl FacePoints {
     /// Points in photo pixels, in the network's order.
     pub(crate) fn new(points: [[f32; 2]; POINTS]) -> Self {
@@ -158,12 +158,10 @@ fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
 
 /// Finds the 93 points of a face that was detected.
 #[derive(Debug)]
-#[allow(dead_code)]
 pub(crate) struct PointFinder {
     session: Session,
 }
 
-#[allow(dead_code)]
 impl PointFinder {
     /// From an ONNX file in memory: `crop` 1×3×160×160 ► `points` 1×93×2.
     ///

@@ -40,9 +40,7 @@ pub(crate) fn resize_into(
         Filter::Lanczos => FilterType::Lanczos3,
     };
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-    Resizer::new()
-        .resize_typed(&source, &mut target, &options)
-        .map_err(|error| fault(&error))
+    Resizer::new().resize_typed(&source, &mut target, &options).map_err(|error| fault(&error))
 }
 
 /// `photo` at another size, sharp.

@@ -44,6 +44,7 @@ impl Similarity {
     }
 
     /// Scale by `scale` and then shift.
+    #[cfg(test)]
     pub(crate) fn scale_and_shift(scale: f64, shift: [f64; 2]) -> Self {
         Self { a: scale, b: 0.0, tx: shift[0], ty: shift[1] }
     }
@@ -67,6 +68,7 @@ impl Similarity {
     }
 
     /// This one first, then `next`.
+    #[cfg(test)]
     pub(crate) fn then(&self, next: &Self) -> Self {
         Self {
             a: next.a * self.a - next.b * self.b,
@@ -82,6 +84,7 @@ impl Similarity {
     }
 
     /// The turn in radians, + clockwise as seen (y is down).
+    #[cfg(test)]
     pub(crate) fn angle(&self) -> f64 {
         self.b.atan2(self.a)
     }

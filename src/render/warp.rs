@@ -2,6 +2,7 @@
 
 use multiversion::multiversion;
 use rayon::prelude::*;
+use wide::f32x4;
 
 use super::canvas::{Canvas, ColourSpace};
 use super::colour::{CHROMA_OFFSET, CHROMA_RANGE, LUMA_OFFSET, LUMA_RANGE, Planes};
@@ -14,11 +15,7 @@ pub(crate) fn warp_rgb(canvas: &Canvas, map: &WarpMap, rgb: &mut [u8]) {
         || Row::new(canvas.width),
         |row, (y, out)| {
             row.draw(canvas, map, y);
-            for (pixel, out) in row.pixels.iter().zip(out.chunks_exact_mut(3)) {
-                for (lane, out) in pixel.iter().zip(out) {
-                    *out = quantise(*lane);
-                }
-            }
+            rgb_bytes(&row.pixels, out);
         },
     );
 }
@@ -34,10 +31,7 @@ pub(crate) fn warp_i420(canvas: &Canvas, map: &WarpMap, planes: Planes<'_>) {
         |rows, (pair, (y, (u, v)))| {
             for (i, row) in rows.iter_mut().enumerate() {
                 row.draw(canvas, map, 2 * pair + i);
-                let out = &mut y[i * width..(i + 1) * width];
-                for (pixel, out) in row.pixels.iter().zip(out) {
-                    *out = quantise(pixel[0].clamp(0.0, LUMA_RANGE) + LUMA_OFFSET);
-                }
+                luma_bytes(&row.pixels, &mut y[i * width..(i + 1) * width]);
             }
             let [upper, lower] = rows;
             let reach = CHROMA_RANGE / 2.0;
@@ -58,9 +52,32 @@ pub(crate) fn warp_i420(canvas: &Canvas, map: &WarpMap, planes: Planes<'_>) {
     );
 }
 
+/// The nearest byte; cubic overshoot is cut off.
+///
+/// Adding 2²³ leaves a float whose last bits are the rounded integer: no conversion, four at a time.
+#[inline(always)]
 fn quantise(value: f32) -> u8 {
-    // The cast saturates, so that cubic overshoot cannot wrap.
-    (value + 0.5) as u8
+    (value.clamp(0.0, 255.0) + 8_388_608.0).to_bits() as u8
+}
+
+#[multiversion(targets("x86_64+avx2+fma"))]
+#[allow(unsafe_code, reason = "the dispatch on the processor's features, made by the macro")]
+fn rgb_bytes(pixels: &[[f32; 4]], out: &mut [u8]) {
+    for (pixel, out) in pixels.iter().zip(out.as_chunks_mut::<3>().0) {
+        let mut bytes = [0; 4];
+        for k in 0..4 {
+            bytes[k] = quantise(pixel[k]);
+        }
+        *out = [bytes[0], bytes[1], bytes[2]];
+    }
+}
+
+#[multiversion(targets("x86_64+avx2+fma"))]
+#[allow(unsafe_code, reason = "the dispatch on the processor's features, made by the macro")]
+fn luma_bytes(pixels: &[[f32; 4]], out: &mut [u8]) {
+    for (pixel, out) in pixels.iter().zip(out) {
+        *out = quantise(pixel[0].clamp(0.0, LUMA_RANGE) + LUMA_OFFSET);
+    }
 }
 
 /// Working memory of one row of a frame.
@@ -110,8 +127,7 @@ impl Row {
     fn follow_grid(&mut self, grid: &Grid, y: usize) {
         let (step, columns) = (grid.step, grid.columns);
         if self.phases.len() != step {
-            self.phases =
-                (0..step).map(|phase| catmull_rom(phase as f32 / step as f32)).collect();
+            self.phases = (0..step).map(|phase| catmull_rom(phase as f32 / step as f32)).collect();
         }
         let (row, phase) = (y / step, y % step);
         let weights = self.phases[phase];
@@ -167,8 +183,8 @@ fn spread(
     let step = phases.len();
     let last = nodes.len() - 1;
     for (i, (xs, ys)) in xs.chunks_mut(step).zip(ys.chunks_mut(step)).enumerate() {
-        let around = [i.saturating_sub(1), i, (i + 1).min(last), (i + 2).min(last)];
-        let [a, b, c, d] = around.map(|node| nodes[node.min(last)]);
+        let (a, b) = (nodes[i.saturating_sub(1).min(last)], nodes[i.min(last)]);
+        let (c, d) = (nodes[(i + 1).min(last)], nodes[(i + 2).min(last)]);
         let left = start[0] + (i * step) as f32;
         for (phase, ((x, y), w)) in xs.iter_mut().zip(ys).zip(phases).enumerate() {
             *x = left + phase as f32 + (w[0] * a[0] + w[1] * b[0] + w[2] * c[0] + w[3] * d[0]);
@@ -195,33 +211,39 @@ fn catmull_rom(t: f32) -> [f32; 4] {
     const SQUARE: [f32; 4] = [1.0, -2.5, 2.0, -0.5];
     const LINE: [f32; 4] = [-0.5, 0.0, 0.5, 0.0];
     const POINT: [f32; 4] = [0.0, 1.0, 0.0, 0.0];
-    std::array::from_fn(|i| ((CUBE[i] * t + SQUARE[i]) * t + LINE[i]) * t + POINT[i])
+    let t = f32x4::splat(t);
+    let weights = ((f32x4::new(CUBE) * t + f32x4::new(SQUARE)) * t + f32x4::new(LINE)) * t
+        + f32x4::new(POINT);
+    weights.to_array()
 }
 
 /// The canvas at (x, y), which must lie on it.
 #[inline(always)]
 fn bicubic(canvas: &Canvas, x: f32, y: f32) -> [f32; 4] {
     let (width, height) = (canvas.width, canvas.height);
-    // Signed: the conversion is one instruction, and neither is negative.
-    let (i, j) = (x as i32 as usize, y as i32 as usize);
+    // Neither is negative; signed integers are the ones that convert in one instruction.
+    let (i, j) = (x as i32, y as i32);
     let (wx, wy) = (catmull_rom(x - i as f32), catmull_rom(y - j as f32));
+    let (i, j) = (i as usize, j as usize);
     if i >= 1 && j >= 1 && i + 2 < width && j + 2 < height {
         let start = (j - 1) * width + i - 1;
-        let line = |row: usize| -> Option<&[f32; 16]> {
-            let line: &[[f32; 4]; 4] =
-                canvas.pixels.get(start + row * width..)?.first_chunk()?;
-            Some(bytemuck::cast_ref(line))
-        };
-        if let (Some(a), Some(b), Some(c), Some(d)) = (line(0), line(1), line(2), line(3)) {
-            return combine(a, b, c, d, wx, wy);
-        }
+        let a = &canvas.pixels[start..start + 4];
+        let b = &canvas.pixels[start + width..start + width + 4];
+        let c = &canvas.pixels[start + 2 * width..start + 2 * width + 4];
+        let d = &canvas.pixels[start + 3 * width..start + 3 * width + 4];
+        return combine(a, b, c, d, wx, wy);
     }
-    let line = |row: usize| -> [f32; 16] {
-        let start = (j + row).saturating_sub(1).min(height - 1) * width;
-        let taps: [[f32; 4]; 4] = std::array::from_fn(|di| {
-            canvas.pixels[start + (i + di).saturating_sub(1).min(width - 1)]
-        });
-        bytemuck::cast(taps)
+    border(canvas, i, j, wx, wy)
+}
+
+/// The same at the border, whose pixels repeat beyond it.
+#[cold]
+fn border(canvas: &Canvas, i: usize, j: usize, wx: [f32; 4], wy: [f32; 4]) -> [f32; 4] {
+    let line = |row: usize| -> [[f32; 4]; 4] {
+        let start = (j + row).saturating_sub(1).min(canvas.height - 1) * canvas.width;
+        std::array::from_fn(|di| {
+            canvas.pixels[start + (i + di).saturating_sub(1).min(canvas.width - 1)]
+        })
     };
     combine(&line(0), &line(1), &line(2), &line(3), wx, wy)
 }
@@ -229,16 +251,31 @@ fn bicubic(canvas: &Canvas, x: f32, y: f32) -> [f32; 4] {
 /// Four rows of four pixels, first down the columns, then across.
 #[inline(always)]
 fn combine(
-    a: &[f32; 16],
-    b: &[f32; 16],
-    c: &[f32; 16],
-    d: &[f32; 16],
+    a: &[[f32; 4]],
+    b: &[[f32; 4]],
+    c: &[[f32; 4]],
+    d: &[[f32; 4]],
     wx: [f32; 4],
     wy: [f32; 4],
 ) -> [f32; 4] {
-    let column: [f32; 16] =
-        std::array::from_fn(|k| wy[0] * a[k] + wy[1] * b[k] + wy[2] * c[k] + wy[3] * d[k]);
-    std::array::from_fn(|k| {
-        wx[0] * column[k] + wx[1] * column[4 + k] + wx[2] * column[8 + k] + wx[3] * column[12 + k]
-    })
+    // Plain code: closures would not be inlined into a function for other processors.
+    let (a, b, c, d) = (lanes(a), lanes(b), lanes(c), lanes(d));
+    let (w0, w1) = (f32x4::splat(wy[0]), f32x4::splat(wy[1]));
+    let (w2, w3) = (f32x4::splat(wy[2]), f32x4::splat(wy[3]));
+    let first = w0 * a[0] + w1 * b[0] + w2 * c[0] + w3 * d[0];
+    let second = w0 * a[1] + w1 * b[1] + w2 * c[1] + w3 * d[1];
+    let third = w0 * a[2] + w1 * b[2] + w2 * c[2] + w3 * d[2];
+    let fourth = w0 * a[3] + w1 * b[3] + w2 * c[3] + w3 * d[3];
+    let pixel = f32x4::splat(wx[0]) * first
+        + f32x4::splat(wx[1]) * second
+        + f32x4::splat(wx[2]) * third
+        + f32x4::splat(wx[3]) * fourth;
+    pixel.to_array()
+}
+
+/// Four pixels as registers.
+#[inline(always)]
+fn lanes(pixels: &[[f32; 4]]) -> [f32x4; 4] {
+    let p = &pixels[..4];
+    [f32x4::new(p[0]), f32x4::new(p[1]), f32x4::new(p[2]), f32x4::new(p[3])]
 }

@@ -22,7 +22,7 @@ pub use execution_provider::ExecutionProvider;
 pub use library::Telemetry;
 pub use options::RuntimeOptions;
 pub(crate) use session::Session;
-pub(crate) use tensor::{Outputs, Tensor};
+pub(crate) use tensor::Outputs;
 
 use crate::Result;
 use environment::Environment;

@@ -133,7 +133,6 @@ impl Session {
     }
 
     /// A value of the file's custom metadata.
-    #[allow(dead_code)]
     pub(crate) fn metadata(&self, key: &str) -> Option<String> {
         let ort = self.ort.lock().unwrap_or_else(PoisonError::into_inner);
         ort.metadata().ok()?.custom(key)
@@ -273,7 +272,7 @@ mod tests {
         let mut late: Vec<Duration> = (0..20)
             .map(|turn| {
                 let cancel = Cancel::new();
-                let asked = std::thread::scope(|scope| {
+                std::thread::scope(|scope| {
                     let asked = scope.spawn(|| {
                         std::thread::sleep(Duration::from_millis(10 + turn));
                         cancel.cancel();
@@ -283,8 +282,7 @@ mod tests {
                     assert!(matches!(outcome, Err(Error::Cancelled)));
                     let returned = Instant::now();
                     returned.duration_since(asked.join().unwrap())
-                });
-                asked
+                })
             })
             .collect();
         late.sort();

@@ -123,7 +123,8 @@ fn preview(frame: &Frame) -> Preview {
     let (width, height) = frame.size();
     let every = width.max(height).div_ceil(PREVIEW_SIDE).max(1);
     let (w, h) = ((width / every).max(1), (height / every).max(1));
-    let points = (0..h).flat_map(|j| (0..w).map(move |i| ((i * every) as usize, (j * every) as usize)));
+    let points =
+        (0..h).flat_map(|j| (0..w).map(move |i| ((i * every) as usize, (j * every) as usize)));
     let stride = width as usize;
     let pixels = match frame {
         Frame::Rgb(frame) => points

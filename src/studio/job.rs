@@ -163,8 +163,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
     let faces = match order.faces {
         FaceChoice::None => Vec::new(),
         choice => {
-            let found =
-                shared.threads.install(|| shared.detector.detect(&order.photo, cancel))?;
+            let found = shared.threads.install(|| shared.detector.detect(&order.photo, cancel))?;
             chosen(found, choice)?
         }
     };

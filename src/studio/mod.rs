@@ -20,6 +20,10 @@ pub use options::StudioOptions;
 pub use progress::{Preview, Progress, Stage};
 pub use request::{FaceChoice, GenerationRequest, LONGEST_SIDE, MAX_SECONDS, MIN_SECONDS};
 
+/// The least score of a face for the default detector: models/MODEL_CARD.md has what it finds and
+/// misses there.
+const DETECTOR_SCORE: f32 = 0.5;
+
 /// Everything that is opened once: ONNX Runtime, the networks, the threads.
 ///
 /// Clones share it; one studio serves many jobs at a time.
@@ -44,7 +48,11 @@ impl Studio {
     pub fn open(options: StudioOptions) -> Result<Self> {
         let runtime = Runtime::open(options.runtime_options())?;
         let models = DefaultModel::load(options.models_folder())?;
-        let detector = Detector::open(&runtime, &models.detector, DetectorOptions::default())?;
+        let detector = Detector::open(
+            &runtime,
+            &models.detector,
+            DetectorOptions::default().score(DETECTOR_SCORE),
+        )?;
         let motion = MotionPipeline::open(
             &runtime,
             MotionModels {

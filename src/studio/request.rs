@@ -152,7 +152,12 @@ impl GenerationRequest {
 
     /// Everything in range, and in the terms of those who do the work.
     pub(super) fn check(self) -> Result<Order> {
-        within("request.seconds", "the length in seconds", self.seconds, &(MIN_SECONDS..=MAX_SECONDS))?;
+        within(
+            "request.seconds",
+            "the length in seconds",
+            self.seconds,
+            &(MIN_SECONDS..=MAX_SECONDS),
+        )?;
         within("request.fps", "the frame rate", self.fps, &FPS_RANGE)?;
         within("request.strength", "the strength", self.strength, &STRENGTH_RANGE)?;
         if let Some(steps) = self.steps {
@@ -162,7 +167,8 @@ impl GenerationRequest {
             within("request.guidance", "the guidance scale", guidance, &GUIDANCE_RANGE)?;
         }
         let fps = Fps::from_decimal(self.fps)?;
-        let frames = (f64::from(self.seconds) * fps.as_f64()).round().max(1.0) as u32;
+        // A little over: 1.3 s as a float is less than 1.3 s.
+        let frames = (f64::from(self.seconds) * fps.as_f64() + 1e-4).round().max(1.0) as u32;
         let (width, height) = clip_size(&self.photo, self.size)?;
         let output = self.output.ok_or_else(|| {
             refuse("request.no_output", "say where the clip goes: GenerationRequest::output")

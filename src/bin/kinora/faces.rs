@@ -149,8 +149,7 @@ fn overlay(
         let [x, y, w, h] = *face.bounds();
         for i in 0..=(2.0 * w.max(h)) as usize {
             let t = i as f32 / (2.0 * w.max(h));
-            for (px, py) in
-                [(x + t * w, y), (x + t * w, y + h), (x, y + t * h), (x + w, y + t * h)]
+            for (px, py) in [(x + t * w, y), (x + t * w, y + h), (x, y + t * h), (x + w, y + t * h)]
             {
                 dot(px, py, line, [0, 200, 80]);
             }

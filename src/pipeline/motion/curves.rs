@@ -48,8 +48,7 @@ impl Curves {
             Some(last) => last.start + HAND_OVER * last.seconds,
             None => 0.0,
         };
-        let mut window =
-            Window { start, seconds, from, catch_up: [0.0; CHANNELS], coefficients };
+        let mut window = Window { start, seconds, from, catch_up: [0.0; CHANNELS], coefficients };
         if !self.windows.is_empty() {
             let own = window.speed(0.0);
             window.catch_up = std::array::from_fn(|i| speed[i] - own[i]);

@@ -18,6 +18,8 @@ use crate::render::field::{Grid, WarpMap};
 const NODES_ACROSS: usize = 160;
 /// Time over which the overscan is spread, seconds.
 const OVERSCAN_EASE: f32 = 0.4;
+/// A camera that draws back by more than this (natural log) starts near.
+const DRAWS_BACK: f32 = 0.03;
 
 /// A clip's geometry: everything that does not change from frame to frame.
 pub(crate) struct Decoder {
@@ -62,7 +64,8 @@ impl Decoder {
     /// Plans the framing of a clip from its scene poses, `fps` to the second.
     pub(crate) fn framing(&self, poses: &[Pose], fps: f32) -> Vec<Framing> {
         let nearest = poses.iter().map(Pose::zoom).fold(0.0, f32::min);
-        let zoom = -nearest;
+        // Trembling is left to the overscan, so that the first frame stays the photo.
+        let zoom = if nearest < -DRAWS_BACK { -nearest } else { 0.0 };
         let excess: Vec<f32> =
             poses.par_iter().map(|pose| self.scene.excess(pose, zoom, &self.still)).collect();
         let reach = ((OVERSCAN_EASE * fps) as usize).max(1);
@@ -95,11 +98,12 @@ impl Decoder {
         let mut grid = self.still.clone();
         let (columns, [width, height]) = (grid.columns, self.size.map(|side| (side - 1) as f32));
         let (scene, faces) = (&self.scene, &self.faces);
+        let camera = scene.camera(&scene_pose, framing);
         grid.nodes.par_chunks_mut(columns).enumerate().for_each(|(row, nodes)| {
             for (column, node) in nodes.iter_mut().enumerate() {
                 let step = self.still.step;
                 let start = [(column * step) as f32, (row * step) as f32];
-                let seen = scene.camera(&scene_pose, framing, row * columns + column, start);
+                let seen = camera.sees(row * columns + column, start);
                 let mut at = hold(seen, scene.ambient_at(seen), [width, height]);
                 for face in faces {
                     at = hold(at, face.head.at(at), [width, height]);

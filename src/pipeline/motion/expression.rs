@@ -65,7 +65,8 @@ impl Expression {
             // Lips widen and thin a little at their middle.
             Bump { centre: [lips[0], lips[1] + 0.1], spread: [0.2, 0.1], push: [0.0, -0.015] },
         ];
-        let fill = |bumps: &[Bump]| (0..COLUMNS * ROWS).map(|i| total(bumps, cell_point(i))).collect();
+        let fill =
+            |bumps: &[Bump]| (0..COLUMNS * ROWS).map(|i| total(bumps, cell_point(i))).collect();
         let corners = patches::rectangle(LOW, HIGH);
         Self {
             frame: frame.clone(),

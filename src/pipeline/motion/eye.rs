@@ -33,8 +33,7 @@ const LID_FOLLOWS_GAZE: f32 = 1.2;
 pub(crate) struct Eye {
     side: Side,
     frame: FaceFrame,
-    /// Image-left corner in the face's frame, and the unit vector to the other corner.
-    corner: [f32; 2],
+    /// Unit vector from the image-left corner to the other, in the face's frame.
     axis: [f32; 2],
     /// Eye width in inter-ocular distances.
     width: f32,
@@ -93,7 +92,6 @@ impl Eye {
         Self {
             side,
             frame: frame.clone(),
-            corner,
             axis,
             width,
             upper,
@@ -190,8 +188,7 @@ impl Eye {
 
     fn to_canvas(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         let [c, s] = self.axis;
-        self.frame
-            .vector_to_canvas([self.width * (c * x - s * y), self.width * (s * x + c * y)])
+        self.frame.vector_to_canvas([self.width * (c * x - s * y), self.width * (s * x + c * y)])
     }
 }
 
@@ -227,5 +224,44 @@ fn smooth(values: &mut [f32]) {
         for i in 1..values.len() - 1 {
             values[i] = 0.25 * before[i - 1] + 0.5 * before[i] + 0.25 * before[i + 1];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed(closure: f32) -> Pose {
+        let mut pose = Pose::REST;
+        pose.0[6] = closure;
+        pose
+    }
+
+    #[test]
+    fn a_closed_lid_covers_the_whole_eye_with_skin_from_above_it() {
+        let frame = FaceFrame::plain();
+        let mut eye = Eye::new(&frame, Side::Left);
+        let patch = eye.patch(&closed(1.0)).unwrap();
+        let lid = frame.to_canvas([-0.5, -0.09])[1];
+        for y in [-0.05, 0.0, 0.05] {
+            let point = frame.to_canvas([-0.5, y]);
+            let [_, dy, _] = patch.at(point).unwrap();
+            assert!(point[1] + dy < lid + 1.0, "eyeball shows at {y}: from {}", point[1] + dy);
+        }
+    }
+
+    #[test]
+    fn an_eye_at_rest_has_no_patch_and_half_a_blink_leaves_the_lower_half() {
+        let mut eye = Eye::new(&FaceFrame::plain(), Side::Left);
+        assert!(eye.patch(&Pose::REST).is_none());
+        let patch = eye.patch(&closed(0.4)).unwrap();
+        let [_, dy, _] = patch.at(FaceFrame::plain().to_canvas([-0.5, 0.04])).unwrap();
+        assert!(dy.abs() < 1.5, "{dy}");
+    }
+
+    #[test]
+    fn the_other_eye_does_not_follow() {
+        let mut eye = Eye::new(&FaceFrame::plain(), Side::Right);
+        assert!(eye.patch(&closed(1.0)).is_none());
     }
 }

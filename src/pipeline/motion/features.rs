@@ -18,8 +18,9 @@ pub(crate) fn features(
     long_side: usize,
 ) -> [f32; PHOTO.len()] {
     let mut all = [0.0; PHOTO.len()];
-    for (i, map) in
-        [Map::Person, Map::Head, Map::Hair, Map::Sky, Map::Vegetation, Map::Water].iter().enumerate()
+    for (i, map) in [Map::Person, Map::Head, Map::Hair, Map::Sky, Map::Vegetation, Map::Water]
+        .iter()
+        .enumerate()
     {
         all[1 + i] = maps.share(*map);
     }

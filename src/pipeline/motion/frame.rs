@@ -118,3 +118,65 @@ pub(crate) fn smoothstep(x: f32, low: f32, high: f32) -> f32 {
     let s = ((x - low) / (high - low)).clamp(0.0, 1.0);
     s * s * (3.0 - 2.0 * s)
 }
+
+#[cfg(test)]
+impl FaceFrame {
+    /// A plain face of 100 pixels between the eyes, at (320, 240), for tests of what moves it.
+    pub(crate) fn plain() -> Self {
+        let mut points = [[0.0f32; 2]; POINTS];
+        let ring = |n: usize, i: usize, centre: [f32; 2], radius: [f32; 2]| {
+            let angle = std::f32::consts::TAU * i as f32 / n as f32;
+            [centre[0] + radius[0] * angle.sin(), centre[1] - radius[1] * angle.cos()]
+        };
+        for (start, side) in [(0, -1.0f32), (16, 1.0)] {
+            for i in 0..9 {
+                let t = i as f32 / 8.0;
+                let x = side * (0.5 + 0.22 * (1.0 - 2.0 * t));
+                points[start + i] = [x, 0.08 * (std::f32::consts::PI * t).sin()];
+            }
+            for i in 0..7 {
+                let t = (i + 1) as f32 / 8.0;
+                let x = side * (0.5 + 0.22 * (1.0 - 2.0 * t));
+                points[start + 9 + i] = [x, -0.09 * (std::f32::consts::PI * t).sin()];
+            }
+        }
+        for (start, side) in [(32, -0.5), (37, 0.5)] {
+            points[start] = [side, 0.0];
+            (0..4).for_each(|i| points[start + 1 + i] = ring(4, i, [side, 0.0], [0.09, 0.09]));
+        }
+        for i in 0..5 {
+            let x = 0.3 + 0.1 * i as f32;
+            points[46 - i] = [-x, -0.4];
+            points[51 - i] = [x, -0.4];
+        }
+        points[52..57].copy_from_slice(&[
+            [0.0, 0.0],
+            [0.0, 0.57],
+            [0.0, 0.7],
+            [-0.25, 0.6],
+            [0.25, 0.6],
+        ]);
+        (0..12).for_each(|i| points[57 + i] = ring(12, i + 9, [0.0, 1.15], [0.42, 0.14]));
+        (0..8).for_each(|i| points[69 + i] = ring(8, i + 6, [0.0, 1.15], [0.36, 0.005]));
+        (0..16).for_each(|i| points[77 + i] = ring(16, i, [0.0, 0.4], [1.05, 1.5]));
+        let in_photo = points.map(|[x, y]| [320.5 + 100.0 * x, 240.5 + 100.0 * y]);
+        Self::new(&FacePoints::new(in_photo), [1.0, 1.0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_face_has_its_origin_between_the_eyes() {
+        let frame = FaceFrame::plain();
+        let [x, y] = frame.to_canvas([0.0, 0.0]);
+        assert!((x - 320.0).abs() < 0.5 && (y - 240.0).abs() < 0.5, "{x} {y}");
+        assert!((frame.unit() - 100.0).abs() < 2.0, "{}", frame.unit());
+        assert!(frame.roll().abs() < 1e-3);
+        let [x, y] = frame.to_local(frame.to_canvas([0.7, -1.3]));
+        assert!((x - 0.7).abs() < 1e-4 && (y + 1.3).abs() < 1e-4);
+        assert_eq!(format!("{frame:?}"), "FaceFrame(redacted)");
+    }
+}

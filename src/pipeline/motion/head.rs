@@ -59,7 +59,8 @@ impl Head {
         let head = distances(|[x, y]| {
             let (u, v) = to_unit([x, y]);
             // Another head in the crop is not this one.
-            let reach = ((x - centre[0]) / (1.7 * radius[0])).hypot((y - centre[1]) / (1.6 * radius[1]));
+            let reach =
+                ((x - centre[0]) / (1.7 * radius[0])).hypot((y - centre[1]) / (1.6 * radius[1]));
             let oval = ((x - centre[0]) / (0.9 * radius[0])).hypot((y - centre[1]) / radius[1]);
             let seen = maps.at(Map::Head, u, v) * (1.0 - smoothstep(reach, 0.85, 1.1));
             seen.max(1.0 - smoothstep(oval, 0.9, 1.05))
@@ -110,7 +111,14 @@ impl Head {
             .collect();
         let still = vec![[0.0; 2]; NODES * NODES];
         let pivot = [chin[1] + 0.25 * height, -0.35 * radius[2]];
-        Self { frame, nodes: smooth_depth(nodes), pivot, hair, forward: still.clone(), backward: still }
+        Self {
+            frame,
+            nodes: smooth_depth(nodes),
+            pivot,
+            hair,
+            forward: still.clone(),
+            backward: still,
+        }
     }
 
     /// Sets the field to a pose.
@@ -173,10 +181,7 @@ impl Head {
 
 fn node_point(i: usize) -> [f32; 2] {
     let (column, row) = (i % NODES, i / NODES);
-    [
-        column as f32 * SPACING - SIDE_UNITS / 2.0,
-        row as f32 * SPACING - SIDE_UNITS * EYE_LEVEL,
-    ]
+    [column as f32 * SPACING - SIDE_UNITS / 2.0, row as f32 * SPACING - SIDE_UNITS * EYE_LEVEL]
 }
 
 /// The face's frame ► unit square of the portrait crop.
@@ -247,4 +252,53 @@ fn smooth_depth(mut nodes: Vec<Node>) -> Vec<Node> {
         }
     }
     nodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> Head {
+        let maps = Maps::from_fn(|u, v| {
+            let head = if (u - 0.5).hypot(v - 0.45) < 0.2 { 1.0 } else { 0.0 };
+            [head, head, 0.0, 0.0, 0.0, 0.0, head]
+        });
+        Head::new(FaceFrame::plain(), &maps, &[])
+    }
+
+    fn pose(channel: usize, value: f32) -> Pose {
+        let mut pose = Pose::REST;
+        pose.0[channel] = value;
+        pose
+    }
+
+    #[test]
+    fn a_head_at_rest_stays() {
+        let mut head = head();
+        head.bend(&Pose::REST);
+        for point in [[320.0, 240.0], [350.0, 300.0], [10.0, 10.0]] {
+            let [dx, dy] = head.at(point);
+            assert!(dx.hypot(dy) < 1e-3);
+        }
+    }
+
+    #[test]
+    fn a_turn_moves_the_nose_most_and_the_far_wall_not() {
+        let mut head = head();
+        head.bend(&pose(0, 0.2));
+        let nose = head.at([320.0, 297.0]);
+        let cheek = head.at([400.0, 297.0]);
+        assert!(nose[0] < -8.0, "backward: the nose goes to image-right, {nose:?}");
+        assert!(nose[0] < cheek[0] && cheek[0] < 0.0, "{nose:?} {cheek:?}");
+        assert_eq!(head.at([320.0 + 395.0, 240.0]), [0.0; 2]);
+    }
+
+    #[test]
+    fn a_nod_goes_down_and_a_tilt_clockwise() {
+        let mut head = head();
+        head.bend(&pose(1, 0.15));
+        assert!(head.at([320.0, 297.0])[1] < -2.0);
+        head.bend(&pose(2, 0.15));
+        assert!(head.at([320.0, 140.0])[0] < -5.0, "the crown goes to image-right");
+    }
 }

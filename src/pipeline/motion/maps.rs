@@ -60,8 +60,7 @@ impl Maps {
         if flat.len() != MAPS * cells {
             return Err(super::unexpected("perception.onnx", "maps", maps.shape()));
         }
-        let values =
-            (0..cells).map(|i| std::array::from_fn(|map| flat[map * cells + i])).collect();
+        let values = (0..cells).map(|i| std::array::from_fn(|map| flat[map * cells + i])).collect();
         Ok(Self { values })
     }
 

@@ -111,8 +111,7 @@ impl MotionPipeline {
         on_step: &mut dyn FnMut(usize),
     ) -> Result<MotionPlan> {
         let [width, height] = request.size;
-        let scale =
-            [width as f32 / photo.width() as f32, height as f32 / photo.height() as f32];
+        let scale = [width as f32 / photo.width() as f32, height as f32 / photo.height() as f32];
         let whole = Maps::of_photo(&self.perception, photo, cancel)?;
         let mut portraits = Vec::with_capacity(faces.len());
         for face in faces {

@@ -42,7 +42,8 @@ impl Mouth {
         let upper_line = [p[57], left, p[70], p[71], p[72], right, p[63]];
         let lower_line = [p[57], left, p[76], p[75], p[74], right, p[63]];
         let half = (0.5 * (right[0] - left[0])).max(0.1);
-        let x_at = |i: usize| centre[0] + HALF_WIDTH * (2.0 * i as f32 / (COLUMNS - 1) as f32 - 1.0);
+        let x_at =
+            |i: usize| centre[0] + HALF_WIDTH * (2.0 * i as f32 / (COLUMNS - 1) as f32 - 1.0);
         let upper: Vec<f32> = (0..COLUMNS).map(|i| line_at(&upper_line, x_at(i)) - SEAM).collect();
         let lower: Vec<f32> = (0..COLUMNS)
             .map(|i| (line_at(&lower_line, x_at(i)) + SEAM).max(upper[i] + SEAM))

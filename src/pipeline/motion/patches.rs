@@ -14,8 +14,7 @@ pub(crate) fn over(
     let [origin, right, _, down] = corners.map(|corner| frame.to_canvas(corner));
     let (across, along) = (sub(right, origin), sub(down, origin));
     let squares = |v: [f32; 2]| (v[0] * v[0] + v[1] * v[1]).max(1e-6);
-    let (su, sv) =
-        ((columns - 1) as f32 / squares(across), (rows - 1) as f32 / squares(along));
+    let (su, sv) = ((columns - 1) as f32 / squares(across), (rows - 1) as f32 / squares(along));
     let (u, v) = (across.map(|c| c * su), along.map(|c| c * sv));
     let all = corners.map(|corner| frame.to_canvas(corner));
     let bounds = all.iter().fold([f32::MAX, f32::MAX, f32::MIN, f32::MIN], |b, [x, y]| {

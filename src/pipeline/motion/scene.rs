@@ -105,30 +105,22 @@ impl Scene {
         self.ambient.at(point)
     }
 
-    /// Where the camera makes the frame's node `index` at `point` look: a canvas point.
-    pub(crate) fn camera(
-        &self,
-        pose: &Pose,
-        framing: Framing,
-        index: usize,
-        point: [f32; 2],
-    ) -> [f32; 2] {
-        let depth = self.depth[index];
-        let [x, y] = [point[0] - self.centre[0], point[1] - self.centre[1]];
-        let (sin, cos) = pose.camera_roll().sin_cos();
-        let nearness = FAR_ZOOM + (1.0 - FAR_ZOOM) * depth;
-        let size = (-(pose.zoom() + framing.zoom) * nearness).exp() / (1.0 + framing.overscan);
-        let share = (FAR_PAN + (1.0 - FAR_PAN) * depth) * self.long_side;
-        let orbit = -pose.orbit() * (depth - 0.5) * self.long_side;
-        [
-            self.centre[0] + size * (cos * x + sin * y) + pose.pan_x() * share + orbit,
-            self.centre[1] + size * (cos * y - sin * x) + pose.pan_y() * share,
-        ]
+    /// The camera at one moment.
+    pub(crate) fn camera(&self, pose: &Pose, framing: Framing) -> Camera<'_> {
+        let turn = pose.camera_roll().sin_cos();
+        Camera {
+            scene: self,
+            turn,
+            zoom: pose.zoom() + framing.zoom,
+            nearer: 1.0 / (1.0 + framing.overscan),
+            pan: [pose.pan_x() * self.long_side, pose.pan_y() * self.long_side],
+            orbit: pose.orbit() * self.long_side,
+        }
     }
 
     /// How far the camera looks out of the picture, as a share of half of it.
     pub(crate) fn excess(&self, pose: &Pose, zoom: f32, still: &Grid) -> f32 {
-        let framing = Framing { zoom, overscan: 0.0 };
+        let camera = self.camera(pose, Framing { zoom, overscan: 0.0 });
         let (columns, rows) = (still.columns, still.rows);
         let top_and_bottom = (0..columns).flat_map(|i| [(i, 0), (i, rows - 1)]);
         let sides = (0..rows).flat_map(|j| [(0, j), (columns - 1, j)]);
@@ -137,10 +129,38 @@ impl Scene {
             .map(|(column, row)| {
                 let [x, y] = still.point(column, row);
                 let point = [x.min(2.0 * self.centre[0]), y.min(2.0 * self.centre[1])];
-                let [x, y] = self.camera(pose, framing, row * columns + column, point);
+                let [x, y] = camera.sees(row * columns + column, point);
                 let beyond = |at: f32, centre: f32| (at - centre).abs() / centre - 1.0;
                 beyond(x, self.centre[0]).max(beyond(y, self.centre[1]))
             })
             .fold(0.0, f32::max)
+    }
+}
+
+/// A camera that stands; see [`Scene::camera`].
+pub(crate) struct Camera<'s> {
+    scene: &'s Scene,
+    /// Sine and cosine of the roll.
+    turn: (f32, f32),
+    zoom: f32,
+    nearer: f32,
+    /// Pixels.
+    pan: [f32; 2],
+    orbit: f32,
+}
+
+impl Camera<'_> {
+    /// Where the frame's node `index` at `point` looks: a canvas point.
+    pub(crate) fn sees(&self, index: usize, point: [f32; 2]) -> [f32; 2] {
+        let (depth, centre) = (self.scene.depth[index], self.scene.centre);
+        let [x, y] = [point[0] - centre[0], point[1] - centre[1]];
+        let (sin, cos) = self.turn;
+        let size = self.nearer * (-self.zoom * (FAR_ZOOM + (1.0 - FAR_ZOOM) * depth)).exp();
+        let share = FAR_PAN + (1.0 - FAR_PAN) * depth;
+        [
+            centre[0] + size * (cos * x + sin * y) + self.pan[0] * share
+                - self.orbit * (depth - 0.5),
+            centre[1] + size * (cos * y - sin * x) + self.pan[1] * share,
+        ]
     }
 }
