@@ -182,7 +182,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
         strength: order.strength,
         reading: order.reading,
     };
-    let steps = shared.motion.steps(&request) as u32;
+    let steps = shared.motion.steps(&request, !faces.is_empty()) as u32;
     let plan = shared.threads.install(|| {
         shared.motion.plan(&order.photo, &faces, &request, cancel, &mut |step| {
             board.set(Stage::Motion, step as u32, steps);

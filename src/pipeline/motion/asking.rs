@@ -2,6 +2,9 @@
 
 use crate::prompt::{Motion, Reading};
 
+/// A blink in every third window of at most 1.5 seconds: about 17 a minute, as people do at rest.
+const BLINK_EVERY: usize = 3;
+
 /// The tags of one window, by the network's names; `None` leaves a tag to the network.
 ///
 /// What a prompt does not name does not happen, but for the signs of life that a portrait has
@@ -21,6 +24,7 @@ pub(crate) fn tags(
             let asked = reading.strength(motion);
             let amount = match asked {
                 Some(_) if window > 0 && happens_once(motion) => 0.0,
+                _ if motion == Motion::Blink && !window.is_multiple_of(BLINK_EVERY) => 0.0,
                 Some(amount) => amount,
                 None => unasked(motion, reading, face),
             };

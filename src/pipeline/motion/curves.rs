@@ -33,9 +33,9 @@ struct Window {
     coefficients: Vec<f32>,
 }
 
-/// How many windows a clip needs and how long each is.
-pub(crate) fn windows_for(seconds: f32) -> (usize, f32) {
-    let more = ((seconds / LONGEST - 1.0) / HAND_OVER).ceil().max(0.0);
+/// How many windows a clip needs and how long each is, at most `longest`.
+pub(crate) fn windows_for(seconds: f32, longest: f32) -> (usize, f32) {
+    let more = ((seconds / longest - 1.0) / HAND_OVER).ceil().max(0.0);
     let length = seconds / (1.0 + HAND_OVER * more);
     (more as usize + 1, length.max(SHORTEST))
 }
@@ -135,7 +135,7 @@ mod tests {
 
     fn random_curves(seconds: f32) -> Curves {
         let mut noise = crate::diffusion::Noise::new(5, 0);
-        let (count, length) = windows_for(seconds);
+        let (count, length) = windows_for(seconds, LONGEST);
         let mut curves = Curves::default();
         for _ in 0..count {
             let coefficients = (0..COEFFICIENTS * CHANNELS)
@@ -149,10 +149,12 @@ mod tests {
     #[test]
     fn windows_cover_the_clip_and_stay_in_range() {
         for seconds in [0.5, 1.0, 2.0, 3.0, 3.1, 5.0, 5.7, 8.0, 10.0] {
-            let (count, length) = windows_for(seconds);
-            assert!((SHORTEST..=LONGEST + 1e-4).contains(&length), "{seconds}: {length}");
-            let covered = length * (1.0 + HAND_OVER * (count as f32 - 1.0));
-            assert!((covered - seconds).abs() < 1e-3, "{seconds}: {covered}");
+            for longest in [1.5, LONGEST] {
+                let (count, length) = windows_for(seconds, longest);
+                assert!((SHORTEST..=longest + 1e-4).contains(&length), "{seconds}: {length}");
+                let covered = length * (1.0 + HAND_OVER * (count as f32 - 1.0));
+                assert!((covered - seconds).abs() < 1e-3, "{seconds}: {covered}");
+            }
         }
     }
 
@@ -164,7 +166,7 @@ mod tests {
     #[test]
     fn chained_windows_have_no_jump_in_pose_or_speed() {
         let curves = random_curves(8.0);
-        let (_, length) = windows_for(8.0);
+        let (_, length) = windows_for(8.0, LONGEST);
         for window in 1..3 {
             let t = window as f32 * HAND_OVER * length;
             let h = 1e-3;

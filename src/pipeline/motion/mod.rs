@@ -29,7 +29,7 @@ use crate::render::field::WarpMap;
 use crate::runtime::{Cancel, ExecutionProvider, Runtime, Session};
 
 use channels::Pose;
-use curves::{Curves, windows_for};
+use curves::{Curves, LONGEST, windows_for};
 use decoder::Decoder;
 use frame::FaceFrame;
 use maps::Maps;
@@ -94,9 +94,15 @@ impl MotionPipeline {
     }
 
     /// Denoise steps of a request in all.
-    pub(crate) fn steps(&self, request: &MotionRequest) -> usize {
-        let (windows, _) = windows_for(request.frames as f32 / request.fps);
+    pub(crate) fn steps(&self, request: &MotionRequest, face: bool) -> usize {
+        let (windows, _) = self.windows(request, face);
         windows * request.steps.unwrap_or(self.network.defaults().steps)
+    }
+
+    /// How many windows a clip has and how long each is.
+    fn windows(&self, request: &MotionRequest, face: bool) -> (usize, f32) {
+        let longest = if face { self.network.defaults().window } else { LONGEST };
+        windows_for(request.frames as f32 / request.fps, longest)
     }
 
     /// Looks at the photo, denoises the motion of the whole clip and prepares the decoder.
@@ -157,7 +163,7 @@ impl MotionPipeline {
         let steps = request.steps.unwrap_or(defaults.steps);
         let guidance = GuidanceScale(request.guidance.unwrap_or(defaults.guidance));
         let seconds = request.frames as f32 / request.fps;
-        let (windows, length) = windows_for(seconds);
+        let (windows, length) = self.windows(request, face);
         let camera_share = (seconds / FULL_MOVE).clamp(0.35, 1.5) / windows as f32;
         let mut curves = vec![Curves::default(); seen.len()];
         for window in 0..windows {

@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, Array3};
 use serde_json::Value;
 
 use super::channels::{CHANNELS, COEFFICIENTS, PHOTO, RESIDUAL, RIG};
+use super::curves::{LONGEST, SHORTEST};
 use super::maps::Map;
 use super::modes::Mode;
 use crate::diffusion::{Denoiser, Estimates, GuidanceScale};
@@ -28,6 +29,8 @@ pub(crate) struct SamplingDefaults {
     pub(crate) steps: usize,
     pub(crate) guidance: f32,
     pub(crate) shift: f32,
+    /// The longest window for a face, seconds: eyelids flutter in longer ones.
+    pub(crate) window: f32,
 }
 
 /// What a window is conditioned on, for one face.
@@ -68,8 +71,9 @@ impl MotionNetwork {
         let default = |name: &str| about["defaults"][name].as_f64();
         let defaults = SamplingDefaults {
             steps: default("steps").unwrap_or(16.0) as usize,
-            guidance: default("guidance").unwrap_or(2.0) as f32,
-            shift: default("shift").unwrap_or(1.0) as f32,
+            guidance: default("guidance").unwrap_or(1.5) as f32,
+            shift: default("shift").unwrap_or(0.7) as f32,
+            window: (default("window").unwrap_or(1.5) as f32).clamp(SHORTEST, LONGEST),
         };
         Ok(Self { tags: names(&about, "tags")?, modes, defaults, session })
     }
