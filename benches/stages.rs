@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench stages`; faces and clip need ONNX Runtime and are left out without it.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot start has nothing to say")]
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,6 +1,12 @@
 //! Promise: the command line says what it did in words or in JSON, and its exit status tells
 //! whether it worked.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 #![cfg(feature = "cli")]
 
 mod common;

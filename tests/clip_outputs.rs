@@ -1,5 +1,12 @@
 //! Promise: what cannot be written is refused with a code and a sentence that says what to do.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

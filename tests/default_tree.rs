@@ -1,5 +1,12 @@
 //! The promise: the default feature tree, and the command line's, link no network crate.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::process::Command;
 
 /// Crates that open connections, speak a network protocol, or drive sockets. deny.toml bans the

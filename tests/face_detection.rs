@@ -1,6 +1,13 @@
 //! The detector finds faces with YuNet and UltraFace files, says nothing of a picture without
 //! faces, and stops when it is cancelled.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::path::PathBuf;

@@ -1,8 +1,14 @@
 //! Promise: broken, hostile and odd files give a photo or a typed error, never a panic, never a
 //! long wait; and valid files of the formats that Kinora reads are read.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 // Helpers of tests may fail as tests do.
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

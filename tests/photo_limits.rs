@@ -1,5 +1,12 @@
 //! Promise: a file that claims to be huge is refused at once, before memory is taken for it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::time::{Duration, Instant};
 
 use kinora::{Orientation, Photo};

@@ -1,7 +1,13 @@
 //! Promise: however the camera was held, the photo comes out upright.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 // Helpers of tests may fail as tests do.
-#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,7 +1,13 @@
 //! Promise: nothing of a file but its pixels survives in a `Photo`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 // Helpers of tests may fail as tests do.
-#![allow(clippy::unwrap_used)]
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, RgbImage};

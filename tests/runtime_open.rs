@@ -1,5 +1,12 @@
 //! ONNX Runtime is opened once, from a place that can be named, and never with a telemetry client.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use kinora::ExecutionProvider;
 use kinora::runtime::{Runtime, RuntimeOptions, Telemetry};
 

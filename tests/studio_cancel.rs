@@ -1,5 +1,12 @@
 //! Promise: a job that is cancelled or dropped ends soon, says so, and leaves nothing behind.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::fs;

@@ -1,6 +1,13 @@
 //! Promise: the same photo, request, seed and thread count give the same file; another seed gives
 //! another clip.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use kinora::studio::Made;

@@ -1,5 +1,12 @@
 //! Promise: the studio finds the faces of a photo and moves those that were chosen.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::path::PathBuf;

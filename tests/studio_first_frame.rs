@@ -1,5 +1,12 @@
 //! Promise: a clip starts with the photo itself, then moves, and moves as it was asked to.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use kinora::{GenerationRequest, Output, Photo, Studio};

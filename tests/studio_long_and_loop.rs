@@ -1,6 +1,13 @@
 //! Promise: a long clip runs on without a jump where its windows meet, and a looping one returns to
 //! its start without a jump.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use kinora::{GenerationRequest, Photo};

@@ -1,6 +1,13 @@
 //! Promise: whoever waits sees how far the job is; a sink gets every frame in order, and what goes
 //! wrong in it becomes an error of the job.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::time::Duration;

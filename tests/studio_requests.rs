@@ -1,6 +1,13 @@
 //! Promise: what is out of range is refused with a stable code before any work; what is in range
 //! gives exactly the frames and the size that were asked for.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use kinora::{Container, FaceChoice, GenerationRequest, Output};
