@@ -3,6 +3,8 @@
 //! `cargo bench --bench face`; detection needs ONNX Runtime and a detector (KINORA_DATA/models or
 //! models/face_detector.onnx) and says so when it is left out.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot start has nothing to say")]
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 

@@ -89,8 +89,8 @@ struct Row {
     shade: Vec<f32>,
     shaded: bool,
     nodes: Vec<[f32; 2]>,
-    /// Cubic weights of each pixel between two nodes.
-    phases: Vec<[f32; 4]>,
+    /// Cubic weights of each pixel between two nodes, by neighbour.
+    phases: [Vec<f32>; 4],
     pixels: Vec<[f32; 4]>,
 }
 
@@ -102,7 +102,7 @@ impl Row {
             shade: vec![0.0; width],
             shaded: false,
             nodes: Vec::new(),
-            phases: Vec::new(),
+            phases: Default::default(),
             pixels: vec![[0.0; 4]; width],
         }
     }
@@ -126,11 +126,12 @@ impl Row {
     /// Cubic (Catmull-Rom) interpolation of the grid, first down the columns, then along the row.
     fn follow_grid(&mut self, grid: &Grid, y: usize) {
         let (step, columns) = (grid.step, grid.columns);
-        if self.phases.len() != step {
-            self.phases = (0..step).map(|phase| catmull_rom(phase as f32 / step as f32)).collect();
+        if self.phases[0].len() != step {
+            let weights = |k: usize| (0..step).map(move |p| catmull_rom(p as f32 / step as f32)[k]);
+            self.phases = std::array::from_fn(|k| weights(k).collect());
         }
         let (row, phase) = (y / step, y % step);
-        let weights = self.phases[phase];
+        let weights = [0, 1, 2, 3].map(|k| self.phases[k][phase]);
         let line = |offset: isize| {
             let j = (row as isize + offset).clamp(0, grid.rows as isize - 1) as usize;
             &grid.nodes[j * columns..(j + 1) * columns]
@@ -175,21 +176,37 @@ impl Row {
 #[allow(unsafe_code, reason = "the dispatch on the processor's features, made by the macro")]
 fn spread(
     nodes: &[[f32; 2]],
-    phases: &[[f32; 4]],
+    phases: &[Vec<f32>; 4],
     start: [f32; 2],
     xs: &mut [f32],
     ys: &mut [f32],
 ) {
-    let step = phases.len();
+    let [first, second, third, fourth] = phases;
+    let step = first.len();
     let last = nodes.len() - 1;
     for (i, (xs, ys)) in xs.chunks_mut(step).zip(ys.chunks_mut(step)).enumerate() {
         let (a, b) = (nodes[i.saturating_sub(1).min(last)], nodes[i.min(last)]);
         let (c, d) = (nodes[(i + 1).min(last)], nodes[(i + 2).min(last)]);
         let left = start[0] + (i * step) as f32;
-        for (phase, ((x, y), w)) in xs.iter_mut().zip(ys).zip(phases).enumerate() {
-            *x = left + phase as f32 + (w[0] * a[0] + w[1] * b[0] + w[2] * c[0] + w[3] * d[0]);
-            *y = start[1] + (w[0] * a[1] + w[1] * b[1] + w[2] * c[1] + w[3] * d[1]);
+        let (p, q) = (&first[..xs.len()], &second[..xs.len()]);
+        let (r, t) = (&third[..xs.len()], &fourth[..xs.len()]);
+        for k in 0..xs.len() {
+            xs[k] = left + k as f32 + (p[k] * a[0] + q[k] * b[0] + r[k] * c[0] + t[k] * d[0]);
+            ys[k] = start[1] + (p[k] * a[1] + q[k] * b[1] + r[k] * c[1] + t[k] * d[1]);
         }
+    }
+}
+
+/// Pixels whose coordinates are taken apart together.
+const BLOCK: usize = 64;
+
+/// Takes coordinates apart, clamped to 0–`most`: the pixel before, and the way to the next, 0–1.
+#[inline(always)]
+fn split(values: &[f32], most: f32, whole: &mut [i32; BLOCK], rest: &mut [f32; BLOCK]) {
+    for ((value, whole), rest) in values.iter().zip(whole).zip(rest) {
+        let value = value.clamp(0.0, most);
+        *whole = value as i32;
+        *rest = value - *whole as f32;
     }
 }
 
@@ -198,8 +215,15 @@ fn spread(
 #[allow(unsafe_code, reason = "the dispatch on the processor's features, made by the macro")]
 fn sample_row(canvas: &Canvas, xs: &[f32], ys: &[f32], out: &mut [[f32; 4]]) {
     let (right, bottom) = ((canvas.width - 1) as f32, (canvas.height - 1) as f32);
-    for ((out, x), y) in out.iter_mut().zip(xs).zip(ys) {
-        *out = bicubic(canvas, x.clamp(0.0, right), y.clamp(0.0, bottom));
+    let (mut columns, mut rows) = ([0; BLOCK], [0; BLOCK]);
+    let (mut across, mut down) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for ((out, xs), ys) in out.chunks_mut(BLOCK).zip(xs.chunks(BLOCK)).zip(ys.chunks(BLOCK)) {
+        split(xs, right, &mut columns, &mut across);
+        split(ys, bottom, &mut rows, &mut down);
+        for (i, out) in out.iter_mut().enumerate() {
+            let (column, row) = (columns[i] as usize, rows[i] as usize);
+            *out = bicubic(canvas, column, row, across[i], down[i]);
+        }
     }
 }
 
@@ -217,14 +241,11 @@ fn catmull_rom(t: f32) -> [f32; 4] {
     weights.to_array()
 }
 
-/// The canvas at (x, y), which must lie on it.
+/// The canvas at (`i` + `x`, `j` + `y`), which must lie on it.
 #[inline(always)]
-fn bicubic(canvas: &Canvas, x: f32, y: f32) -> [f32; 4] {
+fn bicubic(canvas: &Canvas, i: usize, j: usize, x: f32, y: f32) -> [f32; 4] {
     let (width, height) = (canvas.width, canvas.height);
-    // Neither is negative; signed integers are the ones that convert in one instruction.
-    let (i, j) = (x as i32, y as i32);
-    let (wx, wy) = (catmull_rom(x - i as f32), catmull_rom(y - j as f32));
-    let (i, j) = (i as usize, j as usize);
+    let (wx, wy) = (catmull_rom(x), catmull_rom(y));
     if i >= 1 && j >= 1 && i + 2 < width && j + 2 < height {
         let start = (j - 1) * width + i - 1;
         let a = &canvas.pixels[start..start + 4];

@@ -1,6 +1,6 @@
 """Does the denoiser do as it is told? Figures and pictures for an exported motion.onnx.
 
-    PYTHONPATH=models/train python -m motion.evaluate models/motion.onnx --work /tmp/kinora-motion
+    PYTHONPATH=models/train python -m motion.evaluate models/motion.onnx
 
 Photos and states come from simulator seeds that training never draws. `--sweep` compares guidance,
 steps and time shift.

@@ -67,7 +67,35 @@ def detector(path, data, long_side=640):
         result[f"overlap_{least}"] = dict(
             faces=int(len(found)), best_threshold=float(best), at_best=table[best], table=table)
     result["five_points"] = five_point_error(net, data)
+    result["portraits"] = {str(side): portraits(net, data, side) for side in (320, 640)}
     return result
+
+
+def portraits(net, data, long_side, threshold=0.5):
+    """Beside YuNet on held-out portraits: distance of the five points in inter-ocular distances,
+    portraits without a face, portraits with more faces than YuNet sees."""
+    teacher = teachers.Detector(Path(data) / "models/yunet/yunet_s_dynamic.onnx")
+    apart, missed, extra = [], 0, 0
+    for folder in ("synthetic", "caltech_faces"):
+        for path in sources.images(Path(data) / "faces" / folder):
+            if not sources.held_out(path):
+                continue
+            image = sources.read(path)
+            # At 320 the teacher sees large faces best.
+            wanted = teacher.faces(image, 320, 0.6)[1]
+            boxes, fives, _ = net.faces(image, long_side, threshold)
+            if not len(wanted):
+                continue
+            missed, extra = missed + (len(fives) == 0), extra + (len(fives) > len(wanted))
+            if len(fives):
+                # The largest face is the one that the library animates.
+                largest = (boxes[:, 2:] - boxes[:, :2]).prod(1).argmax()
+                best = np.linalg.norm(wanted - fives[largest], axis=2).mean(1).argmin()
+                ocular = np.linalg.norm(wanted[best][0] - wanted[best][1])
+                apart.append(np.linalg.norm(wanted[best] - fives[largest], axis=1).mean() / ocular)
+    return dict(portraits=len(apart) + missed, missed=missed, extra=extra,
+                median=round(float(np.median(apart)), 4),
+                ninetieth=round(float(np.percentile(apart, 90)), 4))
 
 
 def five_point_error(net, data):
@@ -125,6 +153,43 @@ def face_points(path, data, work):
         closed_seen=float((guess[closed] < 0.24).mean()), open_seen=float((guess[wide] > 0.24).mean()),
     )
     return rounded(result), (crops, found, wanted, names)
+
+
+def chain(models, data, threshold=0.5, long_side=320):
+    """Detector and points together on held-out portraits, as the library runs them: error to the
+    teacher's points when the crop comes from our five points, and when it is then cut again from the
+    points found."""
+    net, reader = teachers.Detector(models / "face_detector.onnx"), teachers.FacePoints(data)
+    yunet = teachers.Detector(Path(data) / "models/yunet/yunet_s_dynamic.onnx")
+    points_net = teachers.session(models / "face_points.onnx")
+    errors = []
+    for folder in ("synthetic", "caltech_faces"):
+        for path in sources.images(Path(data) / "faces" / folder):
+            if not sources.held_out(path):
+                continue
+            image = sources.read(path)
+            true = yunet.faces(image, 320)[1]
+            boxes, fives, _ = net.faces(image, long_side, threshold)
+            if not len(true) or not len(fives):
+                continue
+            wanted, sure = reader(image, true[0])
+            if sure < labels.MESH_SURE:
+                continue
+            ocular = np.linalg.norm(wanted[:16].mean(0) - wanted[16:32].mean(0))
+            five, row = fives[(boxes[:, 2:] - boxes[:, :2]).prod(1).argmax()], []
+            for _ in range(2):
+                to_unit = g.crop_transform(five, g.FACE_CROP)
+                crop = teachers.unit_rgb(g.sample(image, to_unit, points.SIZE)).transpose(2, 0, 1)
+                unit = points_net.run(None, {"crop": np.ascontiguousarray(crop[None])})[0][0]
+                found = g.apply(g.invert(to_unit), unit)
+                row.append(np.linalg.norm(found - wanted, axis=1).mean() / ocular)
+                eyes = found[:16].mean(0), found[16:32].mean(0)
+                five = np.stack([*eyes, found[53], found[57], found[63]])
+            errors.append(row)
+    errors = np.array(errors)
+    return rounded({name: dict(portraits=len(errors), mean=float(e.mean()), median=float(np.median(e)),
+                               ninetieth=float(np.percentile(e, 90)))
+                    for name, e in zip(("one_pass", "two_passes"), errors.T)})
 
 
 def maps_of(path, data, work):
@@ -225,7 +290,7 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--models", required=True)
-    parser.add_argument("--only", choices=("detector", "points", "perception"))
+    parser.add_argument("--only", choices=("detector", "points", "chain", "perception"))
     parser.add_argument("--compare", action="store_true", help="YuNet's figures beside ours")
     parser.add_argument("--sheets", action="store_true")
     args = parser.parse_args()
@@ -242,6 +307,8 @@ def main():
         figures["points"], drawn = face_points(models / "face_points.onnx", args.data, work)
         if args.sheets:
             draw_points(drawn, work / "points.png")
+    if args.only in (None, "chain"):
+        figures["chain"] = chain(models, args.data)
     if args.only in (None, "perception"):
         figures["perception"], drawn = maps_of(models / "perception.onnx", args.data, work)
         if args.sheets:

@@ -21,8 +21,8 @@ SIZE = 160
 POINTS = 93
 EYES = {"left": (*range(0, 16), *range(32, 37)), "right": (*range(16, 32), *range(37, 42))}
 EYE_ROWS, EYE_COLUMNS = (40, 88), (24, 80)  # the image-left eye's window in the crop, pixels
-# Rim points of the iris come in the order right, top, left, bottom as the network sees the eye;
-# the right eye is seen mirrored, so a flip only swaps the eyes.
+# Both irises' rims run inner, top, outer, bottom, and both contours outer to inner, so a flip only
+# swaps the eyes.
 FLIP = np.array(
     [*range(16, 32), *range(0, 16), *range(37, 42), *range(32, 37)]
     + [*range(47, 52), *range(42, 47)]

@@ -27,8 +27,14 @@ hats_043 hats_045 lighting_029""".split()
 REGIONS = {
     "bridge-mods__aaa-orig": {
         SKY: [[(0, 0), (1, 0), (1, 0.36), (0, 0.36)]],
-        VEGETATION: [[(0, 0), (0.86, 0), (0.86, 0.6), (0, 0.6)], [(0, 0.84), (0.5, 0.8), (0.5, 1), (0, 1)]],
-        WATER: [[(0, 0.62), (0.56, 0.62), (0.56, 0.8), (0, 0.84)], [(0.68, 0.62), (0.88, 0.66), (0.88, 0.88), (0.68, 0.9)]],
+        VEGETATION: [
+            [(0, 0), (0.86, 0), (0.86, 0.6), (0, 0.6)],
+            [(0, 0.84), (0.5, 0.8), (0.5, 1), (0, 1)],
+        ],
+        WATER: [
+            [(0, 0.62), (0.56, 0.62), (0.56, 0.8), (0, 0.84)],
+            [(0.68, 0.62), (0.88, 0.66), (0.88, 0.88), (0.68, 0.9)],
+        ],
     },
     "labelme-subset__q0003": {SKY: [[(0, 0), (1, 0), (1, 1), (0, 1)]]},
     "labelme-subset__q0004": {SKY: [[(0, 0), (1, 0), (1, 1), (0, 1)]]},
@@ -222,7 +228,8 @@ def paint_plants(rng, h, w, patches):
                     ((15, 40, 25), (50, 110, 70)), ((20, 60, 60), (70, 170, 190)))
         dark, light = palettes[rng.integers(len(palettes))]
         coarse, fine = fractal(rng, h, w, 4, 4), fractal(rng, h, w, 24, 4, rng.uniform(0.4, 1), 0.9)
-        leaf = blend(colour(rng, dark), colour(rng, light), np.clip(0.35 * coarse + 0.75 * fine - 0.1, 0, 1))
+        mix = np.clip(0.35 * coarse + 0.75 * fine - 0.1, 0, 1)
+        leaf = blend(colour(rng, dark), colour(rng, light), mix)
     if rng.random() < 0.4:
         leaf = cv2.GaussianBlur(leaf, (0, 0), rng.uniform(1, 7))
     return leaf
@@ -273,32 +280,33 @@ def paint(rng, size, patches, things):
         if value is not None:
             labels[mask, value] = 1
         depth = np.where(mask, 0.15, depth)
-    if kind_of := rng.choice(3, p=(0.45, 0.3, 0.25)) + 1:
-        below = rows > horizon
-        if rng.random() < 0.4:
-            below = outline(rng, h, w, horizon + 0.03, 0.06, int(rng.integers(2, 8)))
-        top = int(horizon * h * 0.9)
-        full = np.zeros((h, w, 3), np.float32)
-        painter = {
-            1: lambda n: paint_water(rng, n, w),
-            2: lambda n: paint_plants(rng, n, w, patches),
-            3: lambda n: paint_ground(rng, n, w, things),
-        }[int(kind_of)]
-        full[top:] = painter(h - top)
-        picture = np.where(below[..., None], full, picture)
-        labels[below] = 0
-        if kind_of < 3:
-            labels[below, WATER if kind_of == 1 else VEGETATION] = 1
-        near = 0.15 + 0.65 * np.clip((rows - horizon) / max(1 - horizon, 0.05), 0, 1)
-        depth = np.where(below, near, depth)
-        if kind_of == 1 and rng.random() < 0.4:  # A shore in front.
-            mask = outline(rng, h, w, rng.uniform(0.85, 1.05), 0.12, int(rng.integers(2, 10)))
-            plants = rng.random() < 0.5
-            layer = paint_plants(rng, h, w, patches) if plants else paint_ground(rng, h, w, things)
-            picture = np.where(mask[..., None], layer, picture)
-            labels[mask] = 0
-            if plants:
-                labels[mask, VEGETATION] = 1
+    # Below the horizon: water (1), plants (2) or ground (3).
+    kind_of = rng.choice(3, p=(0.45, 0.3, 0.25)) + 1
+    below = rows > horizon
+    if rng.random() < 0.4:
+        below = outline(rng, h, w, horizon + 0.03, 0.06, int(rng.integers(2, 8)))
+    top = int(horizon * h * 0.9)
+    full = np.zeros((h, w, 3), np.float32)
+    painter = {
+        1: lambda n: paint_water(rng, n, w),
+        2: lambda n: paint_plants(rng, n, w, patches),
+        3: lambda n: paint_ground(rng, n, w, things),
+    }[int(kind_of)]
+    full[top:] = painter(h - top)
+    picture = np.where(below[..., None], full, picture)
+    labels[below] = 0
+    if kind_of < 3:
+        labels[below, WATER if kind_of == 1 else VEGETATION] = 1
+    near = 0.15 + 0.65 * np.clip((rows - horizon) / max(1 - horizon, 0.05), 0, 1)
+    depth = np.where(below, near, depth)
+    if kind_of == 1 and rng.random() < 0.4:  # A shore in front.
+        mask = outline(rng, h, w, rng.uniform(0.85, 1.05), 0.12, int(rng.integers(2, 10)))
+        plants = rng.random() < 0.5
+        layer = paint_plants(rng, h, w, patches) if plants else paint_ground(rng, h, w, things)
+        picture = np.where(mask[..., None], layer, picture)
+        labels[mask] = 0
+        if plants:
+            labels[mask, VEGETATION] = 1
     if rng.random() < 0.35:  # A tree or branch in front of it all: ragged, from a side or the top.
         blob = fractal(rng, h, w, 3, 6, 1, 0.75)
         side = rows if rng.random() < 0.5 else rows.T

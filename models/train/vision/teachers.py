@@ -121,9 +121,9 @@ class FacePoints:
         (lo, li), (ro, ri) = EYE_CORNERS
         left = self.eye(bgr, mesh[lo], mesh[li], False)
         right = self.eye(bgr, mesh[ro], mesh[ri], True)
-        # The iris network orders the rim right, top, left, bottom; a mirrored eye comes back
-        # as left, top, right, bottom. Both eyes keep "outer to inner" symmetry on purpose.
-        points = np.concatenate([left[:16], right[:16], left[16:], right[16:], mesh[list(FROM_MESH)]])
+        # The mirrored eye comes back mirrored: both rims run inner, top, outer, bottom.
+        rest = mesh[list(FROM_MESH)]
+        points = np.concatenate([left[:16], right[:16], left[16:], right[16:], rest])
         return points.astype(np.float32), score
 
 

@@ -32,7 +32,7 @@ pub(crate) struct Faces {
 /// The embedded detector comes with the studio, another one stands alone.
 enum Finder {
     Studio(Studio),
-    Pack(Detector),
+    Pack(Box<Detector>),
 }
 
 impl Finder {
@@ -97,7 +97,7 @@ impl Faces {
                     ExitCode::FAILURE
                 })?;
                 Detector::open(&runtime, &model, DetectorOptions::default())
-                    .map(Finder::Pack)
+                    .map(|detector| Finder::Pack(Box::new(detector)))
                     .map_err(|error| complain(&error))
             }
         }
