@@ -19,11 +19,29 @@ pub(super) fn suppress(mut faces: Vec<Face>, overlap: f32) -> Vec<Face> {
     kept
 }
 
-fn intersection_over_union(a: &Face, b: &Face) -> f32 {
+/// Drops faces most of whose box lies within a larger and surer one.
+pub(super) fn without_nested(faces: Vec<Face>) -> Vec<Face> {
+    const WITHIN: f32 = 0.75;
+    let within = |small: &Face, large: &Face| {
+        small.area() < large.area()
+            && small.score() <= large.score()
+            && shared(small, large) >= WITHIN * small.area()
+    };
+    let nested: Vec<bool> =
+        faces.iter().map(|face| faces.iter().any(|other| within(face, other))).collect();
+    faces.into_iter().zip(nested).filter(|(_, nested)| !nested).map(|(face, _)| face).collect()
+}
+
+/// Area of the boxes' intersection.
+fn shared(a: &Face, b: &Face) -> f32 {
     let ([ax, ay, aw, ah], [bx, by, bw, bh]) = (*a.bounds(), *b.bounds());
     let width = ((ax + aw).min(bx + bw) - ax.max(bx)).max(0.0);
     let height = ((ay + ah).min(by + bh) - ay.max(by)).max(0.0);
-    let shared = width * height;
+    width * height
+}
+
+fn intersection_over_union(a: &Face, b: &Face) -> f32 {
+    let shared = shared(a, b);
     let whole = a.area() + b.area() - shared;
     if whole > 0.0 { shared / whole } else { 0.0 }
 }
@@ -43,6 +61,17 @@ mod tests {
         let kept = suppress(vec![face(0.0, 0.7), face(2.0, 0.9), face(30.0, 0.6)], 0.3);
         let scores: Vec<f32> = kept.iter().map(Face::score).collect();
         assert_eq!(scores, [0.9, 0.6]);
+    }
+
+    #[test]
+    fn an_eye_taken_for_a_face_goes_and_a_surer_small_face_stays() {
+        let small = |score| {
+            let bounds = [2.0, 2.0, 4.0, 4.0];
+            Face::new(bounds, score, Landmarks::estimate(bounds))
+        };
+        assert_eq!(without_nested(vec![face(0.0, 0.9), small(0.6)]).len(), 1);
+        assert_eq!(without_nested(vec![face(0.0, 0.6), small(0.9)]).len(), 2);
+        assert_eq!(without_nested(vec![face(20.0, 0.9), small(0.6)]).len(), 2);
     }
 
     #[test]

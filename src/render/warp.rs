@@ -197,76 +197,73 @@ fn spread(
     }
 }
 
-/// Pixels whose coordinates are taken apart together.
+/// Pixels that are sampled together, so that each step runs over a register's worth of them.
 const BLOCK: usize = 64;
 
-/// Takes coordinates apart, clamped to 0–`most`: the pixel before, and the way to the next, 0–1.
-#[inline(always)]
-fn split(values: &[f32], most: f32, whole: &mut [i32; BLOCK], rest: &mut [f32; BLOCK]) {
-    for ((value, whole), rest) in values.iter().zip(whole).zip(rest) {
-        let value = value.clamp(0.0, most);
-        *whole = value as i32;
-        *rest = value - *whole as f32;
-    }
+/// 1.5 · 2²³: floats around it are whole numbers, one apart.
+const NO_FRACTION: f32 = 12_582_912.0;
+
+/// Coordinates of a block along one axis, taken apart.
+struct Axis {
+    /// The pixel before.
+    whole: [i32; BLOCK],
+    /// Cubic weights of the four pixels around, by pixel.
+    weights: [[f32; BLOCK]; 4],
 }
 
-/// The canvas at each (x, y), clamped to it.
-#[multiversion(targets("x86_64+avx2+fma"))]
-#[allow(unsafe_code, reason = "the dispatch on the processor's features, made by the macro")]
-fn sample_row(canvas: &Canvas, xs: &[f32], ys: &[f32], out: &mut [[f32; 4]]) {
-    let (right, bottom) = ((canvas.width - 1) as f32, (canvas.height - 1) as f32);
-    let (mut columns, mut rows) = ([0; BLOCK], [0; BLOCK]);
-    let (mut across, mut down) = ([0.0; BLOCK], [0.0; BLOCK]);
-    for ((out, xs), ys) in out.chunks_mut(BLOCK).zip(xs.chunks(BLOCK)).zip(ys.chunks(BLOCK)) {
-        split(xs, right, &mut columns, &mut across);
-        split(ys, bottom, &mut rows, &mut down);
-        for (i, out) in out.iter_mut().enumerate() {
-            let (column, row) = (columns[i] as usize, rows[i] as usize);
-            *out = bicubic(canvas, column, row, across[i], down[i]);
+impl Axis {
+    const EMPTY: Self = Self { whole: [0; BLOCK], weights: [[0.0; BLOCK]; 4] };
+
+    /// Takes coordinates apart, clamped to 0–`most`.
+    #[inline(always)]
+    fn split(&mut self, values: &[f32], most: f32) {
+        let [first, second, third, fourth] = &mut self.weights;
+        let whole = &mut self.whole;
+        for (i, value) in values.iter().enumerate().take(BLOCK) {
+            let value = value.clamp(0.0, most);
+            // Rounded down by adding what leaves no bits for a fraction, which unlike a cast runs
+            // on whole registers. Whole numbers may come out as the one before and a rest of 1:
+            // the weights are the same.
+            let shifted = (value - 0.5) + NO_FRACTION;
+            whole[i] = shifted.to_bits() as i32 - NO_FRACTION.to_bits() as i32;
+            let w = catmull_rom(value - (shifted - NO_FRACTION));
+            first[i] = w[0];
+            second[i] = w[1];
+            third[i] = w[2];
+            fourth[i] = w[3];
         }
     }
 }
 
-/// Weights of the four neighbours at `t` ∈ [0, 1) past the second (Keys 1981, a = −½), by Horner's
-/// rule on four lanes.
-#[inline(always)]
-fn catmull_rom(t: f32) -> [f32; 4] {
-    const CUBE: [f32; 4] = [-0.5, 1.5, -1.5, 0.5];
-    const SQUARE: [f32; 4] = [1.0, -2.5, 2.0, -0.5];
-    const LINE: [f32; 4] = [-0.5, 0.0, 0.5, 0.0];
-    const POINT: [f32; 4] = [0.0, 1.0, 0.0, 0.0];
-    let t = f32x4::splat(t);
-    let weights = ((f32x4::new(CUBE) * t + f32x4::new(SQUARE)) * t + f32x4::new(LINE)) * t
-        + f32x4::new(POINT);
-    weights.to_array()
-}
-
-/// The canvas at (`i` + `x`, `j` + `y`), which must lie on it.
-#[inline(always)]
-fn bicubic(canvas: &Canvas, i: usize, j: usize, x: f32, y: f32) -> [f32; 4] {
+/// The canvas at each (x, y), clamped to it.
+///
+/// Plain loops over arrays: closures would not be inlined into a function for other processors.
+#[multiversion(targets("x86_64+avx2+fma"))]
+#[allow(unsafe_code, reason = "the dispatch on the processor's features, made by the macro")]
+fn sample_row(canvas: &Canvas, xs: &[f32], ys: &[f32], out: &mut [[f32; 4]]) {
     let (width, height) = (canvas.width, canvas.height);
-    let (wx, wy) = (catmull_rom(x), catmull_rom(y));
-    if i >= 1 && j >= 1 && i + 2 < width && j + 2 < height {
-        let start = (j - 1) * width + i - 1;
-        let a = &canvas.pixels[start..start + 4];
-        let b = &canvas.pixels[start + width..start + width + 4];
-        let c = &canvas.pixels[start + 2 * width..start + 2 * width + 4];
-        let d = &canvas.pixels[start + 3 * width..start + 3 * width + 4];
-        return combine(a, b, c, d, wx, wy);
+    let (right, bottom) = ((width - 1) as f32, (height - 1) as f32);
+    let (mut across, mut down) = (Axis::EMPTY, Axis::EMPTY);
+    for ((out, xs), ys) in out.chunks_mut(BLOCK).zip(xs.chunks(BLOCK)).zip(ys.chunks(BLOCK)) {
+        across.split(xs, right);
+        down.split(ys, bottom);
+        let (u, v) = (&across.weights, &down.weights);
+        for (k, out) in out.iter_mut().enumerate() {
+            let (i, j) = (across.whole[k] as usize, down.whole[k] as usize);
+            let wx = [u[0][k], u[1][k], u[2][k], u[3][k]];
+            let wy = [v[0][k], v[1][k], v[2][k], v[3][k]];
+            if i == 0 || j == 0 || i + 2 >= width || j + 2 >= height {
+                *out = border(canvas, i, j, wx, wy);
+                continue;
+            }
+            let start = (j - 1) * width + i - 1;
+            let a = &canvas.pixels[start..start + 4];
+            let b = &canvas.pixels[start + width..start + width + 4];
+            let c = &canvas.pixels[start + 2 * width..start + 2 * width + 4];
+            let d = &canvas.pixels[start + 3 * width..start + 3 * width + 4];
+            *out = combine(a, b, c, d, wx, wy);
+        }
     }
-    border(canvas, i, j, wx, wy)
-}
-
-/// The same at the border, whose pixels repeat beyond it.
-#[cold]
-fn border(canvas: &Canvas, i: usize, j: usize, wx: [f32; 4], wy: [f32; 4]) -> [f32; 4] {
-    let line = |row: usize| -> [[f32; 4]; 4] {
-        let start = (j + row).saturating_sub(1).min(canvas.height - 1) * canvas.width;
-        std::array::from_fn(|di| {
-            canvas.pixels[start + (i + di).saturating_sub(1).min(canvas.width - 1)]
-        })
-    };
-    combine(&line(0), &line(1), &line(2), &line(3), wx, wy)
 }
 
 /// Four rows of four pixels, first down the columns, then across.
@@ -279,7 +276,6 @@ fn combine(
     wx: [f32; 4],
     wy: [f32; 4],
 ) -> [f32; 4] {
-    // Plain code: closures would not be inlined into a function for other processors.
     let (a, b, c, d) = (lanes(a), lanes(b), lanes(c), lanes(d));
     let (w0, w1) = (f32x4::splat(wy[0]), f32x4::splat(wy[1]));
     let (w2, w3) = (f32x4::splat(wy[2]), f32x4::splat(wy[3]));
@@ -299,4 +295,112 @@ fn combine(
 fn lanes(pixels: &[[f32; 4]]) -> [f32x4; 4] {
     let p = &pixels[..4];
     [f32x4::new(p[0]), f32x4::new(p[1]), f32x4::new(p[2]), f32x4::new(p[3])]
+}
+
+/// Weights of the four neighbours at `t` ∈ [0, 1) past the second (Keys 1981, a = −½), by Horner's
+/// rule.
+#[inline(always)]
+fn catmull_rom(t: f32) -> [f32; 4] {
+    [
+        ((-0.5 * t + 1.0) * t - 0.5) * t,
+        (1.5 * t - 2.5) * t * t + 1.0,
+        ((-1.5 * t + 2.0) * t + 0.5) * t,
+        (0.5 * t - 0.5) * t * t,
+    ]
+}
+
+/// The same at the border, whose pixels repeat beyond it.
+#[cold]
+fn border(canvas: &Canvas, i: usize, j: usize, wx: [f32; 4], wy: [f32; 4]) -> [f32; 4] {
+    let line = |row: usize| -> [[f32; 4]; 4] {
+        let start = (j + row).saturating_sub(1).min(canvas.height - 1) * canvas.width;
+        std::array::from_fn(|di| {
+            canvas.pixels[start + (i + di).saturating_sub(1).min(canvas.width - 1)]
+        })
+    };
+    combine(&line(0), &line(1), &line(2), &line(3), wx, wy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::photo::{Orientation, Photo};
+
+    fn canvas(width: usize, height: usize, space: ColourSpace) -> (Canvas, Vec<u8>) {
+        let rgba: Vec<u8> = (0..width * height)
+            .flat_map(|i| {
+                let (x, y) = (i % width, i / width);
+                [(x * 5 % 256) as u8, (y * 7 % 256) as u8, ((x + y) * 3 % 256) as u8, 255]
+            })
+            .collect();
+        let photo = Photo::from_pixels(
+            &rgba,
+            width as u32,
+            height as u32,
+            4 * width,
+            Orientation::default(),
+        )
+        .unwrap();
+        (Canvas::new(&photo, width, height, space).unwrap(), photo.pixels().to_vec())
+    }
+
+    fn moved(canvas: &Canvas, by: [f32; 2]) -> Vec<u8> {
+        let mut grid = Grid::still(canvas.width, canvas.height, 8);
+        grid.nodes.fill(by);
+        let mut rgb = vec![0; 3 * canvas.width * canvas.height];
+        warp_rgb(canvas, &WarpMap { grid, patches: Vec::new() }, &mut rgb);
+        rgb
+    }
+
+    #[test]
+    fn no_motion_is_the_photo_to_the_bit() {
+        let (canvas, pixels) = canvas(131, 77, ColourSpace::Rgb);
+        assert_eq!(moved(&canvas, [0.0, 0.0]), pixels);
+    }
+
+    #[test]
+    fn whole_pixels_shift_exactly_and_the_border_repeats() {
+        let (canvas, pixels) = canvas(100, 60, ColourSpace::Rgb);
+        let out = moved(&canvas, [3.0, -2.0]);
+        for (y, x) in [(0usize, 0usize), (1, 99), (30, 50), (59, 97), (59, 99)] {
+            let (sx, sy) = ((x + 3).min(99), y.saturating_sub(2));
+            let at = |x: usize, y: usize| 3 * (y * 100 + x);
+            assert_eq!(out[at(x, y)..][..3], pixels[at(sx, sy)..][..3], "({x}, {y})");
+        }
+    }
+
+    #[test]
+    fn half_a_pixel_on_a_ramp_is_the_mean() {
+        let (canvas, _) = canvas(40, 40, ColourSpace::Rgb);
+        let out = moved(&canvas, [0.5, 0.0]);
+        // Red rises by 5 a pixel: 50 at x = 10, so 52.5 between it and the next.
+        assert!((52..=53).contains(&out[3 * (20 * 40 + 10)]));
+    }
+
+    #[test]
+    fn planes_agree_with_the_conversion_of_the_drawn_frame() {
+        let (width, height) = (64, 48);
+        let (rgb_canvas, _) = canvas(width, height, ColourSpace::Rgb);
+        let (canvas, _) = canvas(width, height, ColourSpace::Bt709);
+        let mut grid = Grid::still(width, height, 8);
+        for (i, node) in grid.nodes.iter_mut().enumerate() {
+            *node = [(i % 5) as f32 * 0.3, (i % 7) as f32 * -0.2];
+        }
+        let map = WarpMap { grid, patches: Vec::new() };
+        let mut rgb = vec![0; 3 * width * height];
+        warp_rgb(&rgb_canvas, &map, &mut rgb);
+        let planes = |draw: &dyn Fn(Planes<'_>)| {
+            let mut all = vec![0; width * height * 3 / 2];
+            let (y, chroma) = all.split_at_mut(width * height);
+            let (u, v) = chroma.split_at_mut(width * height / 4);
+            draw(Planes { y, u, v });
+            all
+        };
+        let ours = planes(&|planes| warp_i420(&canvas, &map, planes));
+        let converted =
+            planes(&|planes| crate::render::colour::i420_from_rgb8(&rgb, width, planes));
+        // The way through RGB cuts off what bicubic sampling overshoots; ours does so later.
+        let off: usize = ours.iter().zip(&converted).filter(|(a, b)| a.abs_diff(**b) > 3).count();
+        assert!(off * 20 < ours.len(), "{off} of {} samples differ", ours.len());
+    }
 }

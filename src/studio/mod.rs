@@ -51,7 +51,7 @@ impl Studio {
         let detector = Detector::open(
             &runtime,
             &models.detector,
-            DetectorOptions::default().score(DETECTOR_SCORE),
+            DetectorOptions::default().score(DETECTOR_SCORE).nested(false),
         )?;
         let motion = MotionPipeline::open(
             &runtime,
