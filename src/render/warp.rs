@@ -8,10 +8,13 @@ use super::canvas::{Canvas, ColourSpace};
 use super::colour::{CHROMA_OFFSET, CHROMA_RANGE, LUMA_OFFSET, LUMA_RANGE, Planes};
 use super::field::{Grid, Patch, WarpMap};
 
+/// Rows that a thread takes at least, so that its working memory serves more than one.
+const ROWS_AT_ONCE: usize = 16;
+
 /// Draws a frame as RGB8, tightly packed, (H, W, 3). The canvas must be in [`ColourSpace::Rgb`].
 pub(crate) fn warp_rgb(canvas: &Canvas, map: &WarpMap, rgb: &mut [u8]) {
     debug_assert_eq!(canvas.space, ColourSpace::Rgb);
-    rgb.par_chunks_mut(canvas.width * 3).enumerate().for_each_init(
+    rgb.par_chunks_mut(canvas.width * 3).enumerate().with_min_len(ROWS_AT_ONCE).for_each_init(
         || Row::new(canvas.width),
         |row, (y, out)| {
             row.draw(canvas, map, y);
@@ -26,7 +29,7 @@ pub(crate) fn warp_i420(canvas: &Canvas, map: &WarpMap, planes: Planes<'_>) {
     let (width, half) = (canvas.width, canvas.width / 2);
     let luma = planes.y.par_chunks_mut(2 * width);
     let chroma = planes.u.par_chunks_mut(half).zip(planes.v.par_chunks_mut(half));
-    luma.zip(chroma).enumerate().for_each_init(
+    luma.zip(chroma).enumerate().with_min_len(ROWS_AT_ONCE / 2).for_each_init(
         || [Row::new(width), Row::new(width)],
         |rows, (pair, (y, (u, v)))| {
             for (i, row) in rows.iter_mut().enumerate() {
@@ -191,7 +194,8 @@ fn spread(
         let (p, q) = (&first[..xs.len()], &second[..xs.len()]);
         let (r, t) = (&third[..xs.len()], &fourth[..xs.len()]);
         for k in 0..xs.len() {
-            xs[k] = left + k as f32 + (p[k] * a[0] + q[k] * b[0] + r[k] * c[0] + t[k] * d[0]);
+            xs[k] =
+                left + k as i32 as f32 + (p[k] * a[0] + q[k] * b[0] + r[k] * c[0] + t[k] * d[0]);
             ys[k] = start[1] + (p[k] * a[1] + q[k] * b[1] + r[k] * c[1] + t[k] * d[1]);
         }
     }
@@ -220,7 +224,7 @@ impl Axis {
         let [first, second, third, fourth] = &mut self.weights;
         let whole = &mut self.whole;
         for (i, value) in values.iter().enumerate().take(BLOCK) {
-            let value = value.clamp(0.0, most);
+            let value = value.max(0.0).min(most);
             // Rounded down by adding what leaves no bits for a fraction, which unlike a cast runs
             // on whole registers. Whole numbers may come out as the one before and a rest of 1:
             // the weights are the same.

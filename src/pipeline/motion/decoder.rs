@@ -62,7 +62,7 @@ impl Decoder {
     }
 
     /// Plans the framing of a clip from its scene poses, `fps` to the second.
-    pub(crate) fn framing(&self, poses: &[Pose], fps: f32) -> Vec<Framing> {
+    pub(crate) fn framing(&self, poses: &[Pose], fps: f32, looping: bool) -> Vec<Framing> {
         let nearest = poses.iter().map(Pose::zoom).fold(0.0, f32::min);
         // Trembling is left to the overscan, so that the first frame stays the photo.
         let zoom = if nearest < -DRAWS_BACK { -nearest } else { 0.0 };
@@ -75,10 +75,12 @@ impl Decoder {
         smooth
             .enumerate()
             .map(|(i, overscan)| {
-                // The first frame is the photo itself; what little then lies outside is held back
+                // The first frame is the photo itself, to which a loop returns; what little then lies outside is held back
                 // by the border.
                 let since = i as f32 / fps;
-                let start = super::frame::smoothstep(since, 0.0, OVERSCAN_EASE);
+                let left = (poses.len() - i) as f32 / fps;
+                let nearest_end = if looping { since.min(left) } else { since };
+                let start = super::frame::smoothstep(nearest_end, 0.0, OVERSCAN_EASE);
                 Framing { zoom, overscan: overscan * start }
             })
             .collect()

@@ -290,7 +290,7 @@ mod tests {
         let cheek = head.at([400.0, 297.0]);
         assert!(nose[0] < -8.0, "backward: the nose goes to image-right, {nose:?}");
         assert!(nose[0] < cheek[0] && cheek[0] < 0.0, "{nose:?} {cheek:?}");
-        assert_eq!(head.at([320.0 + 395.0, 240.0]), [0.0; 2]);
+        assert!(head.at([320.0 + 395.0, 240.0])[0].abs() < 1e-6);
     }
 
     #[test]

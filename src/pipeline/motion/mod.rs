@@ -146,7 +146,7 @@ impl MotionPipeline {
             })
             .collect();
         let scene: Vec<Pose> = poses.iter().map(|poses| poses[0]).collect();
-        let framing = decoder.framing(&scene, request.fps);
+        let framing = decoder.framing(&scene, request.fps, request.looping);
         Ok(MotionPlan { decoder, poses, framing })
     }
 
