@@ -190,6 +190,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
     })?;
     seconds.motion = clock.elapsed().as_secs_f64();
 
+    let moving = plan.faces();
     let drawn = drawing::draw(shared, &order.photo, plan, encoder, &spec, board, cancel)?;
     seconds.render = drawn.render.as_secs_f64();
     seconds.encode = drawn.encode.as_secs_f64();
@@ -205,7 +206,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
         width,
         height,
         seed,
-        faces: faces.len(),
+        faces: moving,
         execution_provider: shared.motion.execution_provider(),
         used: request.reading.used,
         ignored: request.reading.ignored,

@@ -4,6 +4,7 @@
 //! when, the decoder turns both into one warp per frame. models/README.md has the networks.
 
 mod asking;
+mod cast;
 mod channels;
 mod curves;
 mod decoder;
@@ -77,6 +78,7 @@ pub(crate) struct MotionPlan {
     /// By frame: the pose of each face (at least one entry, which the scene follows).
     poses: Vec<Vec<Pose>>,
     framing: Vec<Framing>,
+    faces: usize,
 }
 
 impl MotionPipeline {
@@ -119,8 +121,9 @@ impl MotionPipeline {
         let [width, height] = request.size;
         let scale = [width as f32 / photo.width() as f32, height as f32 / photo.height() as f32];
         let whole = Maps::of_photo(&self.perception, photo, cancel)?;
+        let faces = cast::cast(faces, &whole, [photo.width() as f32, photo.height() as f32]);
         let mut portraits = Vec::with_capacity(faces.len());
-        for face in faces {
+        for face in &faces {
             cancel.check()?;
             let points = self.points.find(photo, face, cancel)?;
             let frame = FaceFrame::new(&points, scale);
@@ -137,6 +140,7 @@ impl MotionPipeline {
                 .map(|(frame, _)| features::features(&whole, Some(frame), long_side))
                 .collect()
         };
+        let moving = portraits.len();
         let curves = self.denoise(&seen, !portraits.is_empty(), request, cancel, on_step)?;
         let decoder = Decoder::new(request.size, &whole, portraits, self.network.modes());
         let poses: Vec<Vec<Pose>> = (0..request.frames)
@@ -147,7 +151,7 @@ impl MotionPipeline {
             .collect();
         let scene: Vec<Pose> = poses.iter().map(|poses| poses[0]).collect();
         let framing = decoder.framing(&scene, request.fps, request.looping);
-        Ok(MotionPlan { decoder, poses, framing })
+        Ok(MotionPlan { decoder, poses, framing, faces: moving })
     }
 
     /// Curves for each face, or for the scene alone.
@@ -204,6 +208,11 @@ impl MotionPipeline {
 }
 
 impl MotionPlan {
+    /// How many faces move.
+    pub(crate) fn faces(&self) -> usize {
+        self.faces
+    }
+
     /// The warp of frame `index`.
     pub(crate) fn map(&mut self, index: usize) -> WarpMap {
         self.decoder.map(&self.poses[index], self.framing[index])
