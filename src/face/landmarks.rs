@@ -7,6 +7,22 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// Pixel coordinates have their origin at the top-left corner of the top-left pixel, x to the
 /// right, y down. The numbers are wiped when the face is dropped, do not print and do not
 /// serialise.
+///
+/// It cannot be serialised:
+///
+/// ```compile_fail
+/// fn leak(face: &kinora::Face) -> serde_json::Result<String> {
+///     serde_json::to_string(face)
+/// }
+/// ```
+///
+/// where the same compiles for plain numbers:
+///
+/// ```
+/// fn write_down(bounds: &[f32; 4]) -> serde_json::Result<String> {
+///     serde_json::to_string(bounds)
+/// }
+/// ```
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Face {
     bounds: [f32; 4],

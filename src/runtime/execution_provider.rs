@@ -107,8 +107,11 @@ impl ExecutionProvider {
             Self::WebGpu => {
                 const NAME: &str = "WebGpuExecutionProvider";
                 environment.load_plugin("webgpu")?;
-                let devices: Vec<_> =
-                    environment.ort.devices().filter(|device| device.ep() == Ok(NAME)).collect();
+                let devices: Vec<_> = environment
+                    .ort
+                    .devices()
+                    .filter(|device| device.ep().is_ok_and(|name| name == NAME))
+                    .collect();
                 if devices.is_empty() {
                     return Err(self.missing("no graphics card answers it"));
                 }
