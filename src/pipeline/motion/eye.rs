@@ -19,13 +19,22 @@ const BOTTOM: f32 = 0.75;
 const LASHES: f32 = 0.055;
 /// Where the upper lid's edge is looked for, over the contour: lashes belong to the lid.
 const MARGIN: f32 = 0.035;
+/// The contour's points lie a little inside of wide or made-up eyes: share of the opening added at
+/// either lid, since an eyeball that stays is worse than skin that goes.
+const WIDER: f32 = 0.1;
+/// How high between the corners and the brow's upper edge the lid's skin is held: under the brow.
+const UNDER_BROW: f32 = 0.58;
+/// The least skin between the lid's edge and where it is held, eye widths.
+const LEAST_SKIN: f32 = 0.13;
+/// Over how much of the eye's width the picture goes over from lid to eyeball.
+const STEP: f32 = 0.06;
 /// How much of the opening the lower lid climbs in a blink (about a tenth in real ones).
 const LOWER_LID_SHARE: f32 = 0.1;
 /// Openings (height over width) under this are closed eyes already.
 const CLOSED: f32 = 0.1;
 const OPEN: f32 = 0.18;
 /// How much light a closed lid's edge loses under its lashes.
-const LASH_SHADE: f32 = 0.35;
+const LASH_SHADE: f32 = 0.25;
 /// Part of a downward gaze that the upper lid follows.
 const LID_FOLLOWS_GAZE: f32 = 1.2;
 
@@ -79,13 +88,15 @@ impl Eye {
             // Crossed contours mean a closed eye.
             lower[i] = lower[i].max(upper[i]);
             let share = ((lower[i] - upper[i]) / opening.max(0.02)).clamp(0.0, 1.0);
-            upper[i] -= MARGIN * share.sqrt();
+            upper[i] -= MARGIN * share.sqrt() + WIDER * opening * share;
+            lower[i] += WIDER * opening * share;
         }
-        let room = (0.8 * brow_height).clamp(0.3, 0.75);
+        let crease = -(UNDER_BROW * brow_height).clamp(0.25, 0.7);
         let held = (0..COLUMNS)
             .map(|i| {
-                let share = ((lower[i] - upper[i]) / (opening + MARGIN)).clamp(0.0, 1.0);
-                upper[i] - (room + 0.5 * upper[i]).max(0.2) * (0.25 + 0.75 * share.sqrt())
+                let share = ((lower[i] - upper[i]) / (opening + MARGIN)).clamp(0.0, 1.0).sqrt();
+                (upper[i] - LEAST_SKIN)
+                    .min(share * crease + (1.0 - share) * (upper[i] - LEAST_SKIN))
             })
             .collect();
         let patch = patch(frame, corner, axis, width);
@@ -151,7 +162,7 @@ impl Eye {
         }
         if y < raised {
             // Just under the edge the picture goes over from lid to eyeball without a step.
-            let through = smoothstep(y, edge, edge + 0.5 * LASHES);
+            let through = smoothstep(y, edge, edge + STEP);
             let ball = self.gaze_source([x, y], upper, lower, gaze);
             let lid = upper + (y - edge);
             return ([x + through * (ball[0] - x), lid + through * (ball[1] - lid)], 0.0);
