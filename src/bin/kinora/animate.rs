@@ -14,7 +14,7 @@ use kinora::{
 };
 use serde_json::json;
 
-use crate::complain;
+use crate::{complain, say};
 
 #[derive(Args)]
 pub(crate) struct Animate {
@@ -76,7 +76,7 @@ impl Animate {
         match self.make() {
             Ok((clip, decode)) => {
                 if json {
-                    println!("{}", report(&clip, decode));
+                    say(report(&clip, decode));
                 } else {
                     tell(&clip);
                 }
@@ -150,7 +150,7 @@ fn watch(job: &GenerationJob) {
 
 fn tell(clip: &Clip) {
     if let Made::Path(path) = &clip.made {
-        println!("{}", path.display());
+        say(path.display());
     }
     eprintln!(
         "{} frames of {}×{} at {} a second, {} moved, seed {}, on {}, {:.2} s",

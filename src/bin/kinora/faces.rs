@@ -11,7 +11,7 @@ use kinora::runtime::{Cancel, Runtime, RuntimeOptions};
 use kinora::{Face, Photo, Result, Studio, StudioOptions};
 use serde_json::{Value, json};
 
-use crate::complain;
+use crate::{complain, say};
 
 #[derive(Args)]
 pub(crate) struct Faces {
@@ -74,7 +74,7 @@ impl Faces {
                     failed = true;
                     if self.json {
                         let error = json!({"code": error.code(), "message": error.to_string()});
-                        println!("{}", json!({"photo": path, "error": error}));
+                        say(json!({"photo": path, "error": error}));
                     } else {
                         eprintln!("{}: {error} [{}]", path.display(), error.code());
                     }
@@ -107,16 +107,17 @@ impl Faces {
         if self.json {
             let faces: Vec<Value> = faces.iter().map(face_json).collect();
             let (width, height) = (photo.width(), photo.height());
-            println!(
-                "{}",
-                json!({"photo": path, "width": width, "height": height, "faces": faces})
-            );
+            say(json!({"photo": path, "width": width, "height": height, "faces": faces}));
             return;
         }
-        println!("{}: {} ({}×{})", path.display(), faces.len(), photo.width(), photo.height());
+        let (width, height) = (photo.width(), photo.height());
+        say(format_args!("{}: {} ({width}×{height})", path.display(), faces.len()));
         for (i, face) in faces.iter().enumerate() {
             let [x, y, w, h] = *face.bounds();
-            println!("  {i}: {w:.0}×{h:.0} at ({x:.0}, {y:.0}), score {:.2}", face.score());
+            say(format_args!(
+                "  {i}: {w:.0}×{h:.0} at ({x:.0}, {y:.0}), score {:.2}",
+                face.score()
+            ));
         }
     }
 }

@@ -5,6 +5,7 @@ mod doctor;
 mod faces;
 mod prompts;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +48,11 @@ fn silence_telemetry() {
     unsafe {
         std::env::set_var("ORT_DISABLE_TELEMETRY", "1");
     }
+}
+
+/// A line of output. Whoever reads it may have gone (`| head`), which is no failure.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Says what went wrong, with its stable code.

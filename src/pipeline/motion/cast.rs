@@ -6,9 +6,10 @@
 use super::maps::{Map, Maps};
 use crate::face::Face;
 
-/// The least score of a face beside the surest.
-const SCORE: f32 = 0.65;
-/// The least mean of the head map over its box.
+/// A face with this score needs no witness, one with less than the second none helps.
+const SURE: f32 = 0.75;
+const DOUBTFUL: f32 = 0.6;
+/// The least mean of the head map over the box of a face between them.
 const HEAD: f32 = 0.3;
 /// The largest share of its box that lies in the surest face's box.
 const SHARED: f32 = 0.25;
@@ -22,9 +23,9 @@ pub(crate) fn cast(faces: &[Face], maps: &Maps, size: [f32; 2]) -> Vec<Face> {
     };
     let believed = |face: &&Face| {
         std::ptr::eq(*face, surest)
-            || face.score() >= SCORE
-                && share_within(face.bounds(), surest.bounds()) <= SHARED
-                && head_share(face.bounds(), maps, size) >= HEAD
+            || share_within(face.bounds(), surest.bounds()) <= SHARED
+                && (face.score() >= SURE
+                    || face.score() >= DOUBTFUL && head_share(face.bounds(), maps, size) >= HEAD)
     };
     faces.iter().filter(believed).cloned().collect()
 }
