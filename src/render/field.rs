@@ -48,6 +48,9 @@ pub(crate) struct Patch {
     pub(crate) cells: Vec<[f32; 3]>,
     /// Canvas box outside of which the patch is zero: x0, y0, x1, y1.
     pub(crate) bounds: [f32; 4],
+    /// Neighbouring cells that differ by more pixels than this belong to different surfaces, and
+    /// nothing is interpolated between them: a lid's edge shows no eyeball.
+    pub(crate) tear: f32,
 }
 
 impl Patch {
@@ -59,7 +62,24 @@ impl Patch {
         let v = m[3] * x + m[4] * y + m[5];
         let inside =
             u >= 0.0 && v >= 0.0 && u <= (self.columns - 1) as f32 && v <= (self.rows - 1) as f32;
-        inside.then(|| bilinear(&self.cells, self.columns, self.rows, u, v))
+        inside.then(|| {
+            let nearest = self.cells[v.round() as usize * self.columns + u.round() as usize];
+            if self.is_torn(u as usize, v as usize) {
+                nearest
+            } else {
+                bilinear(&self.cells, self.columns, self.rows, u, v)
+            }
+        })
+    }
+
+    /// Whether the cells around (i, j)–(i + 1, j + 1) lie on different surfaces.
+    fn is_torn(&self, i: usize, j: usize) -> bool {
+        let (i1, j1) = ((i + 1).min(self.columns - 1), (j + 1).min(self.rows - 1));
+        let [x, y, _] = self.cells[j * self.columns + i];
+        [j * self.columns + i1, j1 * self.columns + i, j1 * self.columns + i1].iter().any(|at| {
+            let [a, b, _] = self.cells[*at];
+            (a - x).abs() + (b - y).abs() > self.tear
+        })
     }
 }
 

@@ -33,6 +33,8 @@ const LOWER_LID_SHARE: f32 = 0.1;
 /// Openings (height over width) under this are closed eyes already.
 const CLOSED: f32 = 0.1;
 const OPEN: f32 = 0.18;
+/// A difference of neighbouring cells, in eye widths, at which lid and eyeball part.
+const TEAR: f32 = 0.07;
 /// How much light a closed lid's edge loses under its lashes.
 const LASH_SHADE: f32 = 0.25;
 /// Part of a downward gaze that the upper lid follows.
@@ -212,7 +214,8 @@ fn patch(frame: &FaceFrame, corner: [f32; 2], axis: [f32; 2], width: f32) -> Pat
         ]
     };
     let corners = [at(LEFT, TOP), at(RIGHT, TOP), at(RIGHT, BOTTOM), at(LEFT, BOTTOM)];
-    super::patches::over(frame, corners, COLUMNS, ROWS)
+    let tear = TEAR * width * frame.unit();
+    Patch { tear, ..super::patches::over(frame, corners, COLUMNS, ROWS) }
 }
 
 /// A polyline's height at x, held level beyond its ends. Points are sorted by x.

@@ -33,6 +33,7 @@ pub(crate) fn over(
         rows,
         cells: vec![[0.0; 3]; columns * rows],
         bounds,
+        tear: f32::INFINITY,
     }
 }
 
