@@ -263,7 +263,7 @@ fn height(line: &[[f32; 2]], x: f32) -> f32 {
 }
 
 /// What can be smoothed along the columns.
-trait Blend: Copy {
+pub(crate) trait Blend: Copy {
     fn blend(before: Self, here: Self, after: Self) -> Self;
 }
 
@@ -273,14 +273,14 @@ impl Blend for f32 {
     }
 }
 
-impl Blend for [f32; 3] {
+impl<const N: usize> Blend for [f32; N] {
     fn blend(before: Self, here: Self, after: Self) -> Self {
         std::array::from_fn(|k| f32::blend(before[k], here[k], after[k]))
     }
 }
 
 /// Takes the corners off what is sampled by column.
-fn smooth<T: Blend>(values: &mut [T], times: usize) {
+pub(crate) fn smooth<T: Blend>(values: &mut [T], times: usize) {
     for _ in 0..times {
         let before = values.to_vec();
         for i in 1..values.len() - 1 {
