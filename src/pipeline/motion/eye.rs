@@ -44,7 +44,7 @@ const LID_FOLLOWS_GAZE: f32 = 1.2;
 const SQUINT_BELOW: f32 = 0.16;
 const SQUINT_ABOVE: f32 = 0.05;
 /// The most that paint covers of stretched skin, and the stretch where it begins and is full.
-const PAINT: f32 = 0.8;
+const PAINT: f32 = 0.82;
 const STRETCHED: [f32; 2] = [1.1, 1.7];
 
 /// One eye's geometry, made once for a clip.
@@ -202,7 +202,7 @@ impl Eye {
         let cover = PAINT
             * smoothstep(stretch, STRETCHED[0], STRETCHED[1])
             * smoothstep(lids.share[column], 0.0, 0.5)
-            * smoothstep(along, 0.0, 0.5)
+            * smoothstep(along, 0.0, 0.25)
             * bare;
         let [r, g, b] = colour.map(|c| c * cover);
         [r, g, b, cover]

@@ -42,6 +42,8 @@ const MOST_LIGHT: f32 = 2.2;
 /// Share of the skin's hue under the eye in a lid that has less colour than it: a shadow is greyer
 /// than the lid that comes out of it, make-up is not.
 const SKIN_HUE: f32 = 0.85;
+/// Over which share of the lid's height its colour comes from that of the skin above it.
+const JOIN: f32 = 0.45;
 /// The eyeball under the lid catches light in its middle; towards the lashes it turns away.
 const BULGE: f32 = 0.05;
 const TURNS_AWAY: f32 = 0.14;
@@ -57,8 +59,10 @@ pub(crate) struct Lids {
     pub(crate) hold: Vec<f32>,
     /// How much of the largest opening there is, 0–1.
     pub(crate) share: Vec<f32>,
-    /// R, G, B of the closed lid's skin and of the lashes, 0–255; empty where they are not known.
+    /// R, G, B of the closed lid's skin, of the skin where it is held, and of the lashes, 0–255;
+    /// empty where they are not known.
     skin: Vec<[f32; 3]>,
+    top: Vec<[f32; 3]>,
     lashes: Vec<[f32; 3]>,
     /// The largest opening of the contour.
     pub(crate) opening: f32,
@@ -112,6 +116,7 @@ impl Lids {
             hold,
             share,
             skin: Vec::new(),
+            top: Vec::new(),
             lashes: Vec::new(),
             opening,
         }
@@ -135,17 +140,20 @@ impl Lids {
             swatch.tone(points, low, high)
         };
         let mut skin = Vec::with_capacity(xs.len());
+        let mut top = Vec::with_capacity(xs.len());
         let mut lashes = Vec::with_capacity(xs.len());
         for (i, x) in xs.iter().enumerate() {
             let x = x.clamp(0.0, 1.0);
             let above = tone(x, self.held[i], self.upper[i] - 0.04, 0.5, 0.9);
             let below = tone(x, self.lower[i] + 0.1, self.lower[i] + 0.4, 0.3, 0.8);
             skin.push(closed_lid(above, below));
+            top.push(tone(x, self.held[i] - 0.04, self.held[i] + 0.04, 0.3, 0.9));
             lashes.push(tone(x, self.upper[i] - 0.05, self.upper[i] + 0.03, 0.0, 0.2));
         }
         smooth(&mut skin, 150);
+        smooth(&mut top, 60);
         smooth(&mut lashes, 60);
-        (self.skin, self.lashes) = (skin, lashes);
+        (self.skin, self.top, self.lashes) = (skin, top, lashes);
     }
 
     /// Moves the upper edge to just under the darkest line near the contour, so that the lashes
@@ -195,8 +203,8 @@ impl Lids {
         };
         let mut held = Vec::with_capacity(n);
         let mut hold = Vec::with_capacity(n);
-        for i in 0..n {
-            let x = xs[i].clamp(0.0, 1.0);
+        for (i, x) in xs.iter().enumerate() {
+            let x = x.clamp(0.0, 1.0);
             let from = self.upper[i] - RIM_ABOVE;
             let above =
                 if self.held[i] < from { free(x, from, self.held[i]) } else { self.held[i] };
@@ -228,11 +236,13 @@ impl Lids {
     /// The closed lid's colour in a column, at the share `along` of the way from where it is held
     /// to its edge.
     pub(crate) fn colour(&self, column: usize, x: f32, along: f32) -> Option<[f32; 3]> {
-        let skin = self.skin.get(column)?;
+        let (skin, top) = (self.skin.get(column)?, self.top.get(column)?);
         let across = 2.0 * x - 1.0;
         let light = 1.0 + BULGE * (1.0 - across * across) * 4.0 * along * (1.0 - along)
             - TURNS_AWAY * smoothstep(along, 0.55, 1.0);
-        Some(skin.map(|c| (c * light).min(255.0)))
+        // From the colour where it is held: the join does not show.
+        let lid = smoothstep(along, 0.0, JOIN);
+        Some(std::array::from_fn(|k| (light * (top[k] + lid * (skin[k] - top[k]))).min(255.0)))
     }
 }
 

@@ -5,10 +5,11 @@ use super::mouth::line_at;
 use super::swatch::{Swatch, luma, saturation};
 use crate::face::points::POINTS;
 
-/// Teeth are this much brighter than the lips, have at most this share of their saturation, and
-/// stand in this share of the columns between the corners, this high (units).
-const TOOTH_LIGHT: f32 = 1.15;
-const TOOTH_COLOUR: f32 = 0.75;
+/// Teeth are brighter and less coloured than lips: how much of both, added up, makes a tooth. Lips
+/// with less saturation than this say nothing by their colour.
+const TOOTH: f32 = 0.6;
+const COLOURED: f32 = 0.12;
+/// Teeth stand in this share of the columns between the corners, this high (units).
 const TOOTH_SHARE: f32 = 0.35;
 const TOOTH_HEIGHT: f32 = 0.03;
 /// What is added under the lowest tooth pixel: the shade between tooth and lip, units.
@@ -32,9 +33,12 @@ pub(crate) fn teeth_lines(
     let top = [p[57], p[58], p[59], p[60], p[61], p[62], p[63]];
     let bottom = [p[57], p[68], p[67], p[66], p[65], p[64], p[63]];
     let lips = lip_colour(swatch, p);
-    let is_tooth = |colour: [f32; 3]| {
-        luma(colour) > TOOTH_LIGHT * luma(lips)
-            && saturation(colour) < TOOTH_COLOUR * saturation(lips) + 0.05
+    let (light, colour) = (luma(lips).max(1.0), saturation(lips));
+    let is_tooth = |at: [f32; 3]| {
+        let brighter = luma(at) / light - 1.0;
+        let paler =
+            if colour > COLOURED { (1.0 - saturation(at) / colour).clamp(0.0, 1.0) } else { 0.0 };
+        brighter > 0.05 && brighter + paler > TOOTH
     };
     let (mut lines, mut count, mut all) = (Vec::with_capacity(xs.len()), 0, 0);
     for &x in xs {
