@@ -45,6 +45,7 @@ impl Reading {
     }
 
     /// Whether nothing is asked for.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.always.is_empty() && self.steps.is_empty()
     }
