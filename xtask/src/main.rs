@@ -7,9 +7,11 @@ mod package;
 mod place;
 mod portrait;
 mod runtime;
+mod sample;
 mod sha256;
 mod steps;
 mod test;
+mod train;
 mod wheel;
 
 use std::process::ExitCode;
@@ -26,6 +28,7 @@ cargo xtask CHORE
   test                  every test, with what it needs set up
   bench                 the benches, and Kinora beside other programs
   package-check         the size of the published crate
+  train [ARGS…]         the four networks from their data: train --help
 ";
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("run") => return demo::run(&place()?, rest),
         Some("test") => test::test(&place()?)?,
         Some("bench") => bench::bench(&place()?)?,
+        Some("train") => return train::train(&place()?, rest),
         Some("package-check") => package::check(&place()?)?,
         None | Some("help" | "--help" | "-h") => print!("{HELP}"),
         Some(other) => {
