@@ -19,8 +19,7 @@ OUTER_LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)
 INNER_LIPS = (78, 81, 13, 311, 308, 402, 14, 178)
 OVAL = (10, 297, 284, 389, 454, 361, 397, 379, 152, 150, 172, 132, 234, 162, 54, 67)
 FROM_MESH = BROWS + NOSE + OUTER_LIPS + INNER_LIPS + OVAL
-# Sides of the iris network's crops, in distances between the eye's corners; their answers are averaged.
-EYE_ROIS = (2.1, 2.3, 2.55)
+EYE_ROI = 2.3  # side of the iris network's crop, in distances between the eye's corners
 MESH_ROI = 1.5  # side of the mesh's crop, in sides of the face
 
 
@@ -104,20 +103,17 @@ class FacePoints:
             to_unit = g.level_square(mesh[33], mesh[263], centre, MESH_ROI * (high - low).max())
         return mesh, float(np.squeeze(score))
 
-    def eye(self, bgr, outer, inner, mirrored, rois=EYE_ROIS):
+    def eye(self, bgr, outer, inner, mirrored):
         """16 contour points and 5 iris points of one eye, photo pixels."""
+        side = EYE_ROI * np.linalg.norm(inner - outer)
         left, right = (inner, outer) if mirrored else (outer, inner)
-        looks = []
-        for roi in rois:
-            side = roi * np.linalg.norm(inner - outer)
-            to_unit = g.level_square(left, right, (outer + inner) / 2, side)
-            crop = unit_rgb(g.sample(bgr, to_unit, 64))
-            contour, iris = self.iris_net(crop[:, ::-1] if mirrored else crop)
-            points = np.concatenate([contour.reshape(71, 3)[:16], iris.reshape(5, 3)])[:, :2] / 64
-            if mirrored:
-                points[:, 0] = 1 - points[:, 0]
-            looks.append(g.apply(g.invert(to_unit), points))
-        return np.mean(looks, 0)
+        to_unit = g.level_square(left, right, (outer + inner) / 2, side)
+        crop = unit_rgb(g.sample(bgr, to_unit, 64))
+        contour, iris = self.iris_net(crop[:, ::-1] if mirrored else crop)
+        points = np.concatenate([contour.reshape(71, 3)[:16], iris.reshape(5, 3)])[:, :2] / 64
+        if mirrored:
+            points[:, 0] = 1 - points[:, 0]
+        return g.apply(g.invert(to_unit), points)
 
     def __call__(self, bgr, five):
         """93 x 2 points in photo pixels, and the mesh's presence logit."""
