@@ -231,12 +231,11 @@ def maps_of(path, data, work):
                 pooled_iou=float((a & b).sum() / max(1, (a | b).sum())),
                 false_share=float((a & ~b).sum() / max(1, (sure & ~b).sum())))
             if name in ("person", "hair"):
-                one, label = looks[rows, m // 2] > 0.5, wanted[rows, m] > 0.5
+                one, ours = looks[rows, m // 2] > 0.5, found[rows, m] > 0.5
                 per_map[name] |= dict(
-                    iou_one_look=mean(overlaps(found[rows, m] > 0.5, one)),
-                    pooled_one_look=float(((found[rows, m] > 0.5) & one).sum()
-                                          / max(1, ((found[rows, m] > 0.5) | one).sum())),
-                    teacher=mean(overlaps(one, label)))
+                    iou_one_look=mean(overlaps(ours, one)),
+                    pooled_one_look=float((ours & one).sum() / max(1, (ours | one).sum())),
+                    teacher=mean(overlaps(one & sure, b)))
             if name == "hair":
                 share = b.mean((1, 2))
                 per_map["hair_by_amount"] = {

@@ -132,6 +132,8 @@ class Views:
         weight = np.ones_like(maps)
         weight[..., 3:6] = weights
         weight[..., 1:3] -= 0.55 * doubt[..., None]
+        # Outside the photo nothing is seen: whether a repeated pixel is hair matters little.
+        weight[~inside_photo(image, to_unit), 1:3] *= 0.2
         test = sources.held_out(path)
         if test:
             mask = cv2.resize(self.masks.hair(picture), (MAP_PIXELS, MAP_PIXELS)) * (once > 0.3)
@@ -205,6 +207,14 @@ class Views:
                 person = tuple(warp_to_square(m, on_map(to_unit, image, m), MAP_PIXELS)
                                for m in whole)
             self.add(image, to_unit, ovals, path, "portrait", person, hair)
+
+
+def inside_photo(image, to_unit):
+    """Which cells of a view show the photo and not its repeated edge (booleans)."""
+    side = np.arange(MAP_PIXELS) + 0.5
+    cells = np.stack(np.meshgrid(side, side), 2) / MAP_PIXELS
+    at = g.apply(g.invert(to_unit), cells)
+    return ((at >= 0) & (at <= image.shape[1::-1])).all(2)
 
 
 def on_map(to_unit, image, over_photo):
