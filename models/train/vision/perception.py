@@ -97,7 +97,7 @@ class Samples(torch.utils.data.IterableDataset):
         has_scenery = (self.maps[..., 3:6].astype(np.float32).mean((1, 2, 3)) > 4)
         folder = np.array([n.split("/")[0] for n in names])
         # Synthetic portraits and streets differ most from each other, clips and Caltech least.
-        chance = np.select([clip, folder == "caltech_faces", folder == "synthetic"], [0.3, 0.5, 1.3], 1.0)
+        chance = np.select([clip, folder == "caltech_faces", folder == "synthetic"], [0.4, 0.5, 1.3], 1.0)
         chance = chance * np.where(has_scenery, 2.0, 1.0)
         self.chance = chance[self.people] / chance[self.people].sum()
         # Pasted people come from clean portraits: clips and crowds have ragged masks.
@@ -129,10 +129,10 @@ class Samples(torch.utils.data.IterableDataset):
             if len(painted) < 400 and (len(painted) < 20 or rng.random() < 0.25):
                 painted.append(self.freeze(*scenery.paint(rng, 320, self.patches, self.things)))
             draw = rng.random()
-            if draw < 0.62:
+            if draw < 0.70:
                 i = rng.choice(self.people, p=self.chance)
                 sample = self.view(rng, i)
-            elif draw < 0.72:
+            elif draw < 0.78:
                 sample = self.view(rng, rng.choice(self.scenes))
             else:
                 if len(painted) == 400 and rng.random() < 0.1:
@@ -140,7 +140,7 @@ class Samples(torch.utils.data.IterableDataset):
                         *scenery.paint(rng, 320, self.patches, self.things))
                 back = (painted[rng.integers(len(painted))] if rng.random() < 0.8 else
                         self.real_scene(rng))
-                sample = self.paste(rng, back) if draw < 0.92 else back
+                sample = self.paste(rng, back) if draw < 0.93 else back
                 sample = move(rng, *sample, rng.uniform(0.75, 1.0), 0.02)
             picture, maps, weights = sample
             picture = photometric(rng, relight(rng, picture, maps))
@@ -237,12 +237,12 @@ def move(rng, picture, maps, weights, zoom, shift):
 def relight(rng, picture, maps):
     """Hair of another colour, people before a darker or lighter background: now and then."""
     draw = rng.random()
-    if draw > 0.35 or maps[..., 0].max() < 128:
+    if draw > 0.2 or maps[..., 0].max() < 128:
         return picture
-    mask = maps[..., 2] if draw < 0.15 else 255 - maps[..., 0]
+    mask = maps[..., 2] if draw < 0.1 else 255 - maps[..., 0]
     mask = cv2.resize(mask, picture.shape[:2])[..., None].astype(np.float32) / 255
     gain = np.exp(rng.normal(0, 0.35) + rng.normal(0, 0.15, 3)).astype(np.float32)
-    lift = np.float32(rng.uniform(-20, 30) if draw < 0.15 else 0)
+    lift = np.float32(rng.uniform(-20, 30) if draw < 0.1 else 0)
     return np.uint8(np.clip(picture * (1 + mask * (gain - 1)) + lift * mask, 0, 255))
 
 
@@ -254,7 +254,7 @@ def photometric(rng, image):
         image = cv2.imdecode(
             cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
     x = image.astype(np.float32)
-    if rng.random() < 0.25:
+    if rng.random() < 0.1:
         x = 255 * (x / 255) ** np.float32(np.exp(rng.normal(0, 0.35)))
     mean = x.mean()
     x = (x - mean) * rng.uniform(0.75, 1.25) + mean * rng.uniform(0.7, 1.25)
@@ -290,7 +290,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--wall", type=float, help="at most so many minutes by the clock")
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--echo", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--seed", type=int, default=3)

@@ -249,6 +249,7 @@ def main():
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--without", nargs="*", default=[], help="folders to leave out: grid_corpus")
     parser.add_argument("--start", help="weights of an earlier run of ours (.pt, .onnx) to go on from")
+    parser.add_argument("--eyes", action="store_true", help="only the eyes learn: cheap after --start")
     parser.add_argument("--quick", action="store_true", help="two minutes, to see that it runs")
     args = parser.parse_args()
     check_flip()
@@ -273,6 +274,9 @@ def main():
             torch.from_numpy(points[:: len(crops) // 96]), generator)[0])
     elif args.start:
         network.load_state_dict(torch.load(args.start))
+    if args.eyes:
+        for part in (network.trunk, network.hidden, network.out):
+            part.requires_grad_(False).eval()
     average, optimiser = training.Average(network), training.optimizer(network)
     weight = torch.ones(POINTS)
     weight[:42] = 2.0
