@@ -64,19 +64,26 @@ class Warp:
         dx = (off[1:-1, 2:] - off[1:-1, :-2]) / 2
         dy = (off[2:, 1:-1] - off[:-2, 1:-1]) / 2
         determinant = (1 + dx[..., 0]) * (1 + dy[..., 1]) - dx[..., 1] * dy[..., 0]
-        good = cv2.erode(self.read[t].astype(np.uint8), np.ones((3, 3)))[1:-1, 1:-1] > 0
+        # A repeated edge has no area either; that is what `outside` counts.
+        edge_x, edge_y = self.edges(t)
+        good = cv2.erode((self.read[t] & ~edge_x & ~edge_y).astype(np.uint8), np.ones((3, 3)))[1:-1, 1:-1] > 0
         return float(((determinant <= 0) & good).mean())
 
     def outside(self, t):
         """Share of the frame that repeats the photo's edge: the source stays at the border over several pixels."""
         h, w = self.off.shape[1:3]
-        x = self.off[t, ..., 0] + np.arange(w)[None] + 0.5
-        y = self.off[t, ..., 1] + np.arange(h)[:, None] + 0.5
-        edge_x, edge_y = (x < 0.8) | (x > w - 0.8), (y < 0.8) | (y > h - 0.8)
+        edge_x, edge_y = self.edges(t)
         # One column or row of the frame may well show the photo's first; two that show it repeat it.
         run_x = edge_x[:, 1:] & edge_x[:, :-1]
         run_y = edge_y[1:] & edge_y[:-1]
         return float((run_x & self.read[t, :, 1:]).sum() + (run_y & self.read[t, 1:]).sum()) / (h * w)
+
+    def edges(self, t):
+        """Where the source is the photo's first or last column, and row."""
+        h, w = self.off.shape[1:3]
+        x = self.off[t, ..., 0] + np.arange(w)[None] + 0.5
+        y = self.off[t, ..., 1] + np.arange(h)[:, None] + 0.5
+        return (x < 0.8) | (x > w - 0.8), (y < 0.8) | (y > h - 0.8)
 
     def size(self):
         """Length of the displacement, [T, H, W] pixels."""
