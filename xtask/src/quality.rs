@@ -21,6 +21,7 @@ line sums up.
   --json        figures as one line of JSON on the standard output, the summary on the standard error
   --quick       few faces and clips: two or three minutes, coarser figures
   --only LIST   these tests alone: 1 image gap, 2 prompt, 3 blink, 4 seeds, 5 real, 6 physics, 7 the eye
+  --systems LIST  of model,simulator,no motion,training mean,average support only these
   --card        write the figures into models/MODEL_CARD.md also when DIR, the counts or the tests are
                 not the default ones (a whole run on the default DIR always does)
   --self-test   only check the judge: synthetic motions that it must recognise
@@ -79,10 +80,13 @@ pub(crate) fn quality(place: &Place, args: &[String]) -> Result<ExitCode, Failur
         judge.arg(name).arg(path);
     }
     judge.args(args.iter().filter(|arg| ["--json", "--quick"].contains(&arg.as_str())));
-    if let Some(only) = value_of(args, &["--only"]) {
-        judge.args(["--only", only]);
+    for name in ["--only", "--systems"] {
+        if let Some(list) = value_of(args, &[name]) {
+            judge.args([name, list]);
+        }
     }
-    let whole = !has("--quick") && value_of(args, &["--only"]).is_none();
+    let part = ["--only", "--systems"].iter().any(|name| value_of(args, &[name]).is_some());
+    let whole = !has("--quick") && !part;
     if has("--card") || (whole && same(&data, &kept)) {
         judge.arg("--card").arg(place.root.join("models/MODEL_CARD.md"));
     }
@@ -95,8 +99,8 @@ fn check(args: &[String]) -> Result<(), Failure> {
     while let Some(arg) = rest.next() {
         match arg {
             "--json" | "--quick" | "--card" | "--self-test" => {}
-            "--data" | "--only" if rest.next().is_some() => {}
-            _ if arg.starts_with("--data=") || arg.starts_with("--only=") => {}
+            "--data" | "--only" | "--systems" if rest.next().is_some() => {}
+            _ if ["--data=", "--only=", "--systems="].iter().any(|name| arg.starts_with(name)) => {}
             other => return Err(Failure::new(format!("{other} is not understood\n\n{HELP}"))),
         }
     }

@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -54,12 +55,13 @@ def main():
     parser.add_argument("--only", default="1,2,3,4,5,6,7")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--card")
+    parser.add_argument("--systems", default="", help="of the model, the simulator and the controls, judge only these")
     args = parser.parse_args()
     counts, only = (QUICK if args.quick else FULL), {int(t) for t in args.only.split(",")}
     ctx = Context(args)
     report = ctx.report
     try:
-        judge(ctx, counts, only)
+        judge(ctx, counts, only, args.systems)
     finally:
         ctx.renderer.close()
     report.about.update(data=Path(args.data).name, quick=args.quick, seconds=round(time.time() - ctx.began), leaks=ctx.leaks,
@@ -71,7 +73,7 @@ def main():
     raise SystemExit(0 if report.ok() else 1)
 
 
-def judge(ctx, n, only):
+def judge(ctx, n, only, wanted):
     say, report = ctx.say, ctx.report
     photos = ctx.data.portraits(max(n["prompt"], n["eye"], n["portraits"]))
     eyed = ctx.data.portraits(n["blink"], eyes_open=True)
@@ -81,7 +83,7 @@ def judge(ctx, n, only):
         if not found:
             report.skip(what)
     build(ctx, photos, only)
-    systems = [s for s in r.SYSTEMS if s in ctx.models]
+    systems = [s for s in r.SYSTEMS if s in ctx.models and (not wanted or s in wanted.split(","))]
 
     if 1 in only:
         say("1 image gap")
@@ -89,26 +91,26 @@ def judge(ctx, n, only):
         groups = ctx.data.groups(n["groups"])
         for system in systems:
             if groups and system != "simulator":
-                gap_test.support(ctx, system, groups)
+                attempt(ctx, f"image gap, {system}", gap_test.support, ctx, system, groups)
         if not groups:
             report.skip("image gap on frames: no photo with people")
     if photos and 2 in only:
         for system in systems:
             say(f"2 prompt: {system}")
             count = n["prompt"] if system == "model" else n["prompt_simulator"] if system == "simulator" else n["prompt_control"]
-            prompt_tests.prompt(ctx, system, photos[:count], full=system in ("model", "simulator"))
+            attempt(ctx, f"prompt, {system}", prompt_tests.prompt, ctx, system, photos[:count], full=system in ("model", "simulator"))
     if 3 in only:
         for system in systems:
             say(f"3 blink: {system}")
-            prompt_tests.blink(ctx, system, eyed if system == "model" else eyed[: n["blink_control"]])
+            attempt(ctx, f"blink, {system}", prompt_tests.blink, ctx, system, eyed if system == "model" else eyed[: n["blink_control"]])
     if photos and 4 in only:
         for system in systems:
             say(f"4 seeds: {system}")
             many = n["seed_photos"] if system == "model" else 2
-            prompt_tests.seeds(ctx, system, photos[:many], n["seeds"])
+            attempt(ctx, f"seeds, {system}", prompt_tests.seeds, ctx, system, photos[:many], n["seeds"])
     if 5 in only:
         say("5 real: tracking")
-        found, files = real_test.windows(ctx, n["windows"])
+        found, files = attempt(ctx, "real clips", real_test.windows, ctx, n["windows"]) or ([], 0)
         if len({w["file"] for w in found}) < 3:
             report.skip(f"real: {files} clips in videos/ show a face long and large enough, 3 are needed")
         else:
@@ -116,21 +118,21 @@ def judge(ctx, n, only):
                 count = n["windows"] if system == "model" else n["windows_simulator"] if system == "simulator" else n["windows_control"]
                 if count and system != "average support":
                     say(f"5 real: {system}")
-                    real_test.real(ctx, system, found[:count], n["best_of"] if system == "model" else min(4, n["best_of"]))
+                    attempt(ctx, f"real, {system}", real_test.real, ctx, system, found[:count], n["best_of"] if system == "model" else min(4, n["best_of"]))
     if (photos or scenes) and 6 in only:
         say("6 physics")
-        picture_tests.physics(ctx, "model", photos[: n["portraits"]], scenes)
+        attempt(ctx, "physics", picture_tests.physics, ctx, "model", photos[: n["portraits"]], scenes)
         if photos:
-            picture_tests.loops(ctx, photos[: n["loops"]])
+            attempt(ctx, "loops", picture_tests.loops, ctx, photos[: n["loops"]])
     if (photos or scenes) and only & {6, 7} and ctx.blue:
         say("6 physics: exact warp")
-        picture_tests.exact(ctx, photos[: n["portraits"]], scenes)
+        attempt(ctx, "exact warp", picture_tests.exact, ctx, photos[: n["portraits"]], scenes)
         if photos:
-            picture_tests.judder(ctx, photos[: n["judder"]])
+            attempt(ctx, "judder", picture_tests.judder, ctx, photos[: n["judder"]])
     if photos and 7 in only:
         say("7 the eye")
         folder = ctx.work / "sheets"
-        picture_tests.eye(ctx, "model", photos[: n["eye"]], folder)
+        attempt(ctx, "the eye", picture_tests.eye, ctx, "model", photos[: n["eye"]], folder)
         say(f"contact sheets: {folder}")
 
 
@@ -144,17 +146,19 @@ def build(ctx, photos, only):
     for name, make in makers.items():
         if name == "average support" and not photos:
             continue
-        folder = attempt(ctx, f"control {name}", make)
+        folder = attempt(ctx, name, make, needed=name != "simulator")
         if folder is not None:
             ctx.models[name] = folder
     ctx.blue = attempt(ctx, "exact warp", instrument.blue_eyed, ctx.work, shipped) if only & {6, 7} else None
 
 
-def attempt(ctx, what, work, *args):
+def attempt(ctx, what, work, *args, needed=True, **how):
+    """One broken part must not hide the figures of the rest; but what is broken has not been shown either."""
     try:
-        return work(*args)
-    except Exception as error:  # one broken part must not hide the figures of the rest
-        ctx.report.skip(f"{what}: {type(error).__name__}: {error}")
+        return work(*args, **how)
+    except Exception as error:
+        traceback.print_exc()
+        (ctx.report.breaks if needed else ctx.report.skip)(f"{what}: {type(error).__name__}: {error}")
         return None
 
 

@@ -16,6 +16,7 @@ class Ask:
     camera: bool = False
 
 
+# A pan must zoom: its first frame is the whole photo, and nothing outside may come into view.
 # Floors are about a sixth of what models/README.md calls strength 1, and above the judge's own noise.
 ASKS = [
     Ask("turn", "yaw", "turn right", "turn left", floor=2.0, tag="look_x", along=("roll", "scale")),
@@ -28,8 +29,8 @@ ASKS = [
     Ask("shake", "yaw", "shake", swings=True, floor=2.0, tag="shake", along=("roll", "scale")),
     Ask("lean", "scale", "lean in", "lean back", floor=0.010, tag="lean"),
     Ask("zoom", "zoom", "zoom in", "zoom out", floor=0.010, tag="zoom", amount=0.45, camera=True),
-    Ask("pan sideways", "pan_x", "pan right", "pan left", floor=0.004, tag="pan_x", amount=0.4, camera=True),
-    Ask("pan up and down", "pan_y", "pan down", "pan up", floor=0.004, tag="pan_y", amount=0.4, camera=True),
+    Ask("pan sideways", "pan_x", "pan right", "pan left", floor=0.004, tag="pan_x", amount=0.4, along=("zoom",), camera=True),
+    Ask("pan up and down", "pan_y", "pan down", "pan up", floor=0.004, tag="pan_y", amount=0.4, along=("zoom",), camera=True),
 ]
 WEAK, STRONG = "slightly {}", "{} a lot"
 WEAK_SHARE, STRONG_SHARE, STRONGEST = 0.5, 1.25, 1.2

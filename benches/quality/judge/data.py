@@ -174,10 +174,13 @@ def frames_of(path, limit=400):
 
 def split_of(root, default):
     """Whether a file was kept out of training: known for the folder that training read, else all were."""
-    if Path(root).resolve() != Path(default).resolve():
-        return lambda path: True
+    root = Path(root).resolve()
     sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "models/train"))
-    from vision.sources import held_out
+    from vision.sources import HELD_OUT_CLIPS, held_out
+
+    read_by_training = root == Path(default).resolve() and any(path.stem in HELD_OUT_CLIPS for path in (root / "videos").rglob("*"))
+    if not read_by_training:
+        return lambda path: True
 
     def unseen(path):
         try:

@@ -37,6 +37,8 @@ def prompt(ctx, system, photos, full):
             continue
         if not said["faces"]:
             unmoved.add(photos[i].name)
+        if ask and not said["used"]:
+            ctx.report.skip(f"the library does not understand \"{job['prompt']}\"; it counts as not done")
         track = Track(ctx.judges, frames, photos[i].box)
         curves = dict(track.curves, **camera_of(ctx.judges, frames, photos[i]))
         seen[i, ask, how] = curves
@@ -72,8 +74,9 @@ def prompt(ctx, system, photos, full):
         ctx.report.add(2, "asks monotone in strength (medians), share", system, np.mean(rising), least=1.0, count=len(rising))
         ctx.report.add(2, "steps of strength that rise, share of faces", system, np.mean(rising_faces))
     if system in ("model", "simulator"):
-        ctx.report.add(2, "leak into what was not asked, worst median", system, leaks[worst], most=0.25, note=f"{system}: {worst[0]} → {worst[1]}")
-        ctx.report.add(2, "leak, mean of medians", system, np.mean(list(leaks.values())))
+        top = ", ".join(f"{k[0]} → {k[1]} {leaks[k]:.2f}" for k in sorted(leaks, key=lambda k: -leaks[k])[:6])
+        ctx.report.add(2, "leak into what was not asked, worst median", system, leaks[worst] if leaks else np.nan, most=0.25, note=top if system == "model" else "")
+        ctx.report.add(2, "leak, mean of medians", system, np.mean(list(leaks.values())) if leaks else np.nan)
     else:
         ctx.report.add(2, "leak into what was not asked, worst median", system, None, most=0.25)
     ctx.leaks[system] = {f"{k[0]} → {k[1]}": round(float(v), 3) for k, v in sorted(leaks.items(), key=lambda kv: -kv[1])[:12]}

@@ -130,7 +130,7 @@ def real(ctx, system, found, seeds):
     made_groups = [found[i]["file"] for i, _ in made]
     accuracy, low, high = classify(real_rows, groups, made_rows, made_groups)
     ctx.report.add(5, "real or generated: balanced accuracy of a classifier", system, accuracy, most=0.65, count=len(real_rows),
-                   note=f"{system}: 90% interval {low:.2f}–{high:.2f}, {len(set(groups))} clips")
+                   note=f"{system}: 90% interval {low:.2f} to {high:.2f}, {len(set(groups))} clips")
 
 
 def distances(ctx, system, found, made, seeds):

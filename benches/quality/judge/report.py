@@ -36,18 +36,22 @@ class Figure:
 
 class Report:
     def __init__(self):
-        self.figures, self.skipped, self.about = {}, [], {}
+        self.figures, self.skipped, self.broken, self.about = {}, [], [], {}
 
     def add(self, test, what, system, value, least=None, most=None, count=None, note=""):
         figure = self.figures.setdefault((test, what), Figure(test, what, least, most))
         figure.values[system] = None if value is None else float(value)
         if count is not None:
             figure.counts[system] = int(count)
-        figure.note = note or figure.note
+        figure.note = figure.note or note
 
     def skip(self, sentence):
         if sentence not in self.skipped:
             self.skipped.append(sentence)
+
+    def breaks(self, sentence):
+        """Something that should have been measured and was not."""
+        self.broken.append(sentence)
 
     def of(self, test):
         return [figure for (number, _), figure in self.figures.items() if number == test]
@@ -64,7 +68,7 @@ class Report:
                 if self.measured(control, test) and not self.missed(control, test)]
 
     def ok(self):
-        return not self.missed() and not self.passing_controls() and any(f.holds(MODEL) is not None for f in self.figures.values())
+        return not self.broken and not self.missed() and not self.passing_controls() and any(f.holds(MODEL) is not None for f in self.figures.values())
 
     def table(self):
         lines = []
@@ -84,7 +88,7 @@ class Report:
                     failed = self.missed(control, test)
                     said = "fails: " + "; ".join(f"{f.what} {shown(f.values[control])}" for f in failed[:4]) if failed else "PASSES, and must not"
                     lines.append(f"  control {control} {said}")
-        lines += ["", *[f"skipped: {s}" for s in self.skipped]]
+        lines += ["", *[f"skipped: {s}" for s in self.skipped], *[f"BROKEN: {s}" for s in self.broken]]
         return "\n".join(lines)
 
     def summary(self):
@@ -95,16 +99,17 @@ class Report:
         said += f", missed in test {', '.join(map(str, tests))} ({'; '.join(f.what + ' ' + shown(f.values[MODEL]) for f in missed)})" if missed else ""
         said += "; controls " + ("all fail as they must" if not passing else "PASS: " + ", ".join(f"{c} in test {t}" for c, t in passing))
         said += f"; {len(self.skipped)} skipped" if self.skipped else ""
+        said += f"; BROKEN: {'; '.join(self.broken)}" if self.broken else ""
         return said
 
     def json(self):
         plain = lambda v: None if v is None or v != v else round(v, 5)
         return json.dumps(dict(
-            ok=self.ok(), about=self.about, skipped=self.skipped, summary=self.summary(),
+            ok=self.ok(), about=self.about, skipped=self.skipped, broken=self.broken, summary=self.summary(),
             figures=[dict(test=f.test, title=TESTS[f.test], what=f.what, at_least=f.least, at_most=f.most, note=f.note,
                           values={s: plain(v) for s, v in f.values.items()}, counts=f.counts,
                           held={s: f.holds(s) for s in f.values if f.judges()}) for f in self.figures.values()],
-            controls={c: {str(t): [f.what for f in self.missed(c, t)] for t in tests if self.measured(c, t)} for c, tests in CONTROLS.items()}), indent=1)
+            controls={c: {str(t): [f.what for f in self.missed(c, t)] for t in tests if self.measured(c, t)} for c, tests in CONTROLS.items()}))
 
     def markdown(self):
         short = {s: s for s in SYSTEMS}
@@ -114,7 +119,8 @@ class Report:
             if f.judges() and f.holds(MODEL) is False:
                 cells[0] = f"**{cells[0]}** missed"
             lines.append(f"| {f.test} {TESTS[f.test]} | {f.what} | {f.limit()} | " + " | ".join(cells) + " |")
-        lines += [""] + [f"Skipped: {s}." for s in self.skipped] if self.skipped else []
+        if self.skipped or self.broken:
+            lines += ["", *[f"Skipped: {s}." for s in self.skipped], *[f"Broken: {s}." for s in self.broken]]
         return "\n".join(lines)
 
 
