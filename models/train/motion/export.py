@@ -23,7 +23,7 @@ DEFAULTS = dict(steps=16, guidance=1.5, shift=0.7, window=1.5)
 
 
 def _is_weight(name):
-    return not name.endswith(("scale", "slope", "pull"))
+    return not name.endswith(("scale", "slope", "pull", "bends", "knots"))
 
 
 def _halve(model, least=1000):
@@ -45,8 +45,8 @@ def _halve(model, least=1000):
     model.graph.node.extend(nodes)
 
 
-def export(net, path, full=False):
-    net = Exported(net).eval()
+def export(net, path, full=False, amounts=None):
+    net = Exported(net, amounts).eval()
     sizes = [(2, COEFFICIENTS, len(CHANNELS)), (2,), (2, 2 * len(TAGS)), (2, len(PHOTO)), (2, len(STATE))]
     example = tuple(torch.rand(size) for size in sizes)
     program = torch.onnx.export(net, example, input_names=INPUTS, output_names=OUTPUTS, opset_version=18, dynamo=True,
@@ -77,11 +77,16 @@ def main():
     parser.add_argument("checkpoint")
     parser.add_argument("out")
     parser.add_argument("--full", action="store_true", help="weights in float32")
+    parser.add_argument("--calibrate", action="store_true", help="strengths made linear by measuring (motion.calibrate)")
     args = parser.parse_args()
     held = torch.load(args.checkpoint)
     net = Denoiser(**held["config"])
     net.load_state_dict(held["ema"])
-    size = export(net, args.out, args.full)
+    amounts = None
+    if args.calibrate:
+        from .calibrate import slopes
+        amounts = slopes(net.eval())
+    size = export(net, args.out, args.full, amounts)
     print(f"{args.out}: {size / 1e6:.2f} MB after {held['step']} steps")
 
 

@@ -158,6 +158,8 @@ class Denoiser(nn.Module):
         return self.leave(self.norm(x)[:, 3:]) + direct.reshape(-1, COEFFICIENTS, CHANNEL_COUNT)
 
 
+# Strengths between which a tag's calibration is straight.
+KNOTS = (0.0, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 # Channels whose start is too abrupt for 16 sines; all others continue at exactly the given velocity.
 ABRUPT = ["lid_l", "lid_r", "gaze_x", "gaze_y", "mouth"]
 
@@ -169,16 +171,28 @@ class Exported(nn.Module):
     nearest one (in whitened units, where errors are alike) that has it: windows join without a kink.
     """
 
-    def __init__(self, net):
+    def __init__(self, net, amounts=None):
         super().__init__()
         self.net = net
+        # [T, knots] slopes of each tag's curve between KNOTS (calibrate.py); ones leave strengths as they are.
+        slopes = torch.ones(len(TAGS), len(KNOTS)) if amounts is None else torch.as_tensor(amounts, dtype=torch.float32)
+        # A polyline is a sum of hinges: each adds the change of slope at its knot.
+        self.register_buffer("bends", torch.diff(slopes, dim=1, prepend=torch.zeros(len(TAGS), 1)))
+        self.register_buffer("knots", torch.tensor(KNOTS))
         k = torch.arange(COEFFICIENTS)[:, None] + 0.5
         slope = math.sqrt(2) * math.pi * k * net.scale  # of the curve at u = 0, per unit of whitened latent
         smooth = torch.tensor([float(name not in ABRUPT) for name in CHANNELS])
         self.register_buffer("slope", slope)
         self.register_buffer("pull", smooth * slope / slope.pow(2).sum(0, keepdim=True))
 
+    def amounts(self, tags):
+        """Strengths as asked -> as the network must hear them to go that far; odd in the strength, 0 stays 0."""
+        value, known = tags.split([len(TAGS), len(TAGS)], 1)
+        more, less = (((side * value)[:, :, None] - self.knots).relu() * self.bends for side in (1.0, -1.0))
+        return torch.cat([(more - less).sum(2), known], 1)
+
     def forward(self, latents, time, tags, photo, state):
+        tags = self.amounts(tags)
         denoised = self.net(latents, time, tags, photo, state)
         velocity = state[:, CHANNEL_COUNT:2 * CHANNEL_COUNT] * state[:, 2 * CHANNEL_COUNT:]
         missing = velocity - (denoised * self.slope).sum(1)

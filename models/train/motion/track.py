@@ -34,8 +34,11 @@ SHUT = 0.15
 SMILE_OUT, SMILE_UP = 0.085, 0.08
 # Of the nose tip's offset to the angles in the photo features; as in the library's features.rs.
 NOSE_LEVER, NOSE_LEVEL = 0.6, 0.57
-# ASL shows two signers; every GRID clip and every GIF shows another person. Folds are by person.
-ASL_HELD_OUT_SIGNER = {"book", "learn", "school", "walk"}
+# Three people sign in ASL; every GRID clip and every GIF shows somebody else. Folds are by person.
+ASL_SIGNERS = dict(asl_1="again brother help no student yes", asl_2="bird milk please sorry thanks",
+                   asl_3="book learn school walk")
+# A hand covers the face for most of these.
+COVERED = {"bird", "thanks"}
 
 
 class Tracker:
@@ -213,16 +216,15 @@ def features(meshes, eyes, numbers):
 
 
 def clips(data, without=()):
-    """(path, frames per second, person): the people in front of a camera that stands still."""
+    """(path, folder, person): the people in front of a camera that stands still."""
     root = Path(data) / "videos"
     for folder, pattern in (("grid_corpus", "*.mpg"), ("intel_asl", "*.mkv"), ("intel_headpose", "*.gif")):
         if folder in without:
             continue
         for path in sorted((root / folder).glob(pattern)):
-            person = path.stem
-            if folder == "intel_asl":
-                person = "asl_held_out" if path.stem in ASL_HELD_OUT_SIGNER else "asl"
-            yield path, folder, person
+            signer = [name for name, words in ASL_SIGNERS.items() if folder == "intel_asl" and path.stem in words.split()]
+            if path.stem not in COVERED:
+                yield path, folder, signer[0] if signer else path.stem
 
 
 def track(tracker, path, least=20):

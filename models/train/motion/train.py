@@ -14,7 +14,7 @@ import time
 import numpy as np
 import torch
 
-from . import export, simulate, warm
+from . import calibrate, export, simulate, warm
 from .contract import CH, CHANNELS, MODE_NAMES, PH
 from .network import Denoiser
 
@@ -217,7 +217,7 @@ def main():
         if step % 500 == 0:
             save()
     save()
-    size = export.export(ema, args.out)
+    size = export.export(ema, args.out, amounts=None if args.quick else calibrate.slopes(ema))
     print(f"{args.out}: {size / 1e6:.2f} MB after {step} steps")
 
 
