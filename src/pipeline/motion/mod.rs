@@ -23,6 +23,7 @@ mod network;
 mod patches;
 mod portrait;
 mod scene;
+mod schedule;
 mod swatch;
 mod teeth;
 
@@ -37,17 +38,16 @@ use crate::render::field::{WarpMap, Window};
 use crate::runtime::{Cancel, ExecutionProvider, Runtime, Session};
 
 use channels::Pose;
-use curves::{Curves, LONGEST, windows_for};
+use curves::{Curves, LONGEST};
 use decoder::Decoder;
 use frame::FaceFrame;
 use maps::Maps;
 use network::{Condition, LATENTS, MotionNetwork};
 use portrait::Portrait;
 use scene::Framing;
+use schedule::Schedule;
 use swatch::Swatch;
 
-/// A full camera move is meant for this many seconds; shorter clips go less far.
-const FULL_MOVE: f32 = 3.0;
 /// Random streams of one window's faces; seeds stay apart from window to window.
 const STREAMS_PER_WINDOW: u64 = 1 << 16;
 
@@ -88,6 +88,7 @@ pub(crate) struct MotionPlan {
     poses: Vec<Vec<Pose>>,
     framing: Vec<Framing>,
     faces: usize,
+    steps: (usize, usize),
 }
 
 impl MotionPipeline {
@@ -106,14 +107,14 @@ impl MotionPipeline {
 
     /// Denoise steps of a request in all.
     pub(crate) fn steps(&self, request: &MotionRequest, face: bool) -> usize {
-        let (windows, _) = self.windows(request, face);
-        windows * request.steps.unwrap_or(self.network.defaults().steps)
+        self.schedule(request, face).count()
+            * request.steps.unwrap_or(self.network.defaults().steps)
     }
 
-    /// How many windows a clip has and how long each is.
-    fn windows(&self, request: &MotionRequest, face: bool) -> (usize, f32) {
+    /// Which window of the clip is for which step of the prompt.
+    fn schedule(&self, request: &MotionRequest, face: bool) -> Schedule {
         let longest = if face { self.network.defaults().window } else { LONGEST };
-        windows_for(request.frames as f32 / request.fps, longest)
+        Schedule::of(&request.reading, request.frames as f32 / request.fps, longest)
     }
 
     /// Looks at the photo, denoises the motion of the whole clip and prepares the decoder.
@@ -139,7 +140,9 @@ impl MotionPipeline {
                 .collect()
         };
         let moving = portraits.len();
-        let curves = self.denoise(&seen, !portraits.is_empty(), request, cancel, on_step)?;
+        let schedule = self.schedule(request, !portraits.is_empty());
+        let curves =
+            self.denoise(&seen, &schedule, !portraits.is_empty(), request, cancel, on_step)?;
         let decoder = Decoder::new(
             request.size,
             moving_part(photo, request.size),
@@ -155,7 +158,7 @@ impl MotionPipeline {
             .collect();
         let scene: Vec<Pose> = poses.iter().map(|poses| poses[0]).collect();
         let framing = decoder.framing(&scene, request.fps, request.looping);
-        Ok(MotionPlan { decoder, poses, framing, faces: moving })
+        Ok(MotionPlan { decoder, poses, framing, faces: moving, steps: schedule.steps() })
     }
 
     /// Perception of the whole photo, and of each face that moves with the frame it stands in.
@@ -190,6 +193,7 @@ impl MotionPipeline {
     fn denoise(
         &self,
         seen: &[[f32; channels::PHOTO.len()]],
+        schedule: &Schedule,
         face: bool,
         request: &MotionRequest,
         cancel: &Cancel,
@@ -199,10 +203,9 @@ impl MotionPipeline {
         let steps = request.steps.unwrap_or(defaults.steps);
         let guidance = GuidanceScale(request.guidance.unwrap_or(defaults.guidance));
         let seconds = request.frames as f32 / request.fps;
-        let (windows, length) = self.windows(request, face);
-        let camera_share = (seconds / FULL_MOVE).clamp(0.35, 1.5) / windows as f32;
+        let length = schedule.length();
         let mut curves = vec![Curves::default(); seen.len()];
-        for window in 0..windows {
+        for window in 0..schedule.count() {
             let conditions: Vec<Condition> = seen
                 .iter()
                 .zip(&curves)
@@ -210,11 +213,11 @@ impl MotionPipeline {
                     let (values, speeds) = curves.hand_over();
                     let tags = asking::tags(
                         self.network.tags(),
-                        &request.reading,
+                        schedule,
                         face,
                         request.strength,
                         window,
-                        camera_share,
+                        seconds,
                     );
                     Condition { tags, photo: *photo, values, speeds, seconds: length }
                 })
@@ -243,6 +246,11 @@ impl MotionPlan {
     /// How many faces move.
     pub(crate) fn faces(&self) -> usize {
         self.faces
+    }
+
+    /// How many steps the prompt has, and how many of them happen one after the other.
+    pub(crate) fn steps(&self) -> (usize, usize) {
+        self.steps
     }
 
     /// The warp of frame `index`.
