@@ -35,11 +35,15 @@ struct Window {
 
 /// How many windows a clip needs and how long each is, at most `longest`.
 ///
-/// Where there is room the last window, too, ends after the clip: at a window's end every sine is
-/// flat, and a camera would brake.
+/// A single window ends after the clip where there is room: at a window's end every sine is flat,
+/// and a camera would brake.
 pub(crate) fn windows_for(seconds: f32, longest: f32) -> (usize, f32) {
     let more = ((seconds / longest - 1.0) / HAND_OVER).ceil().max(0.0);
-    let length = (seconds / (HAND_OVER * (1.0 + more))).min(longest);
+    let length = if more == 0.0 {
+        (seconds / HAND_OVER).min(longest)
+    } else {
+        seconds / (1.0 + HAND_OVER * more)
+    };
     (more as usize + 1, length.max(SHORTEST))
 }
 

@@ -35,8 +35,8 @@ const TEAR: f32 = 0.07;
 const LID_SHADE: f32 = 0.4;
 const SHADE_REACH: f32 = 0.2;
 /// The most that a closed lid's lash line covers, and half its thickness, eye widths.
-const LASH_LINE: f32 = 0.75;
-const LASH_HALF: f32 = 0.028;
+const LASH_LINE: f32 = 0.7;
+const LASH_HALF: f32 = 0.025;
 /// Part of a downward gaze that the upper lid follows.
 const LID_FOLLOWS_GAZE: f32 = 1.2;
 /// Of a smile that reaches the eyes: share of the opening that the lower lid climbs, and closure
