@@ -24,11 +24,6 @@ const EDGE_AROUND: usize = 4;
 /// From where on edges count, away from the lids' edges: nearer are the lid's crease and bags.
 const RIM_ABOVE: f32 = 0.22;
 const RIM_BELOW: f32 = 0.18;
-/// Skin over lashes and liner is this bright beside the brightest on the way to the brow; the lid is
-/// held so much over where that begins, and so far over its edge at most.
-const BARE: f32 = 0.8;
-const OVER_LINER: f32 = 0.06;
-const MOST_LINER: f32 = 0.4;
 /// How high between the corners and the brow's upper edge the lid's skin is held: under the brow.
 const UNDER_BROW: f32 = 0.58;
 /// The least skin between the lid's edge and where it is held.
@@ -208,18 +203,9 @@ impl Lids {
         };
         let mut held = Vec::with_capacity(n);
         let mut hold = Vec::with_capacity(n);
-        let mut least = Vec::with_capacity(n);
         for (i, x) in xs.iter().enumerate() {
             let x = x.clamp(0.0, 1.0);
-            // Lashes, liner and their shadow belong to the lid: it is held over them.
-            let light = |y: f32| luma(swatch.at(to_face([x, y])));
-            let steps = ((self.upper[i] - self.held[i]) / EDGE_STEP) as usize;
-            let up = |k: usize| self.upper[i] - EDGE_STEP * k as f32;
-            let bright = (0..=steps).map(|k| light(up(k))).fold(0.0, f32::max);
-            let bare = (3..=steps).find(|k| light(up(*k)) >= BARE * bright).unwrap_or(steps);
-            let skin = (EDGE_STEP * bare as f32 + OVER_LINER).clamp(LEAST_SKIN, MOST_LINER);
-            least.push(if self.share[i] > 0.2 { skin } else { LEAST_SKIN });
-            let from = self.upper[i] - RIM_ABOVE.max(skin);
+            let from = self.upper[i] - RIM_ABOVE;
             let above =
                 if self.held[i] < from { free(x, from, self.held[i]) } else { self.held[i] };
             let from = self.lower[i] + RIM_BELOW;
@@ -236,9 +222,8 @@ impl Lids {
             (0..n).map(|i| hold[around(i)].iter().copied().fold(f32::MAX, f32::min)).collect();
         smooth(&mut self.held, 24);
         smooth(&mut self.hold, 24);
-        smooth(&mut least, 40);
         for i in 0..n {
-            self.held[i] = self.held[i].min(self.upper[i] - least[i]);
+            self.held[i] = self.held[i].min(self.upper[i] - LEAST_SKIN);
             self.hold[i] = self.hold[i].max(self.lower[i] + LEAST_SKIN);
         }
     }
