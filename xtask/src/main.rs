@@ -9,6 +9,7 @@ mod portrait;
 mod runtime;
 mod sample;
 mod sha256;
+mod sheet;
 mod steps;
 mod test;
 mod train;
@@ -28,6 +29,7 @@ cargo xtask CHORE
   test                  every test, with what it needs set up
   bench                 the benches, and Kinora beside other programs
   package-check         the size of the published crate
+  sheet [--out FILE]    the contact sheet of docs/
   train [ARGS…]         the four networks from their data: train --help
 ";
 
@@ -54,6 +56,7 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("run") => return demo::run(&place()?, rest),
         Some("test") => test::test(&place()?)?,
         Some("bench") => bench::bench(&place()?)?,
+        Some("sheet") => sheet::sheet(&place()?, rest)?,
         Some("train") => return train::train(&place()?, rest),
         Some("package-check") => package::check(&place()?)?,
         None | Some("help" | "--help" | "-h") => print!("{HELP}"),

@@ -16,16 +16,12 @@ const PICTURES: &[(&str, usize)] = &[
     ("photos/*", 6),
 ];
 /// Folders of clips, and how many: the smallest files.
-const CLIPS: &[(&str, usize)] = &[("videos/*", 3)];
+const CLIPS: &[(&str, usize)] = &[("videos/*", 4)];
 /// What is taken whole: annotations and teachers.
 const WHOLE: &[&str] = &["faces/labels", "models"];
 
-/// Links a sample of `data` into `to`; the same sample each time.
+/// Links a sample of `data` into the new folder `to`; the same sample each time.
 pub(crate) fn draw(data: &Path, to: &Path) -> Result<PathBuf, Failure> {
-    if to.exists() {
-        fs::remove_dir_all(to)
-            .map_err(Failure::while_doing(format!("cannot remove {}", to.display())))?;
-    }
     for whole in WHOLE {
         if data.join(whole).exists() {
             link(&data.join(whole), &to.join(whole))?;

@@ -223,6 +223,11 @@ pub(crate) fn train(place: &Place, args: &[String]) -> Result<ExitCode, Failure>
         if options.quick { ("quick", "train-quick") } else { ("full", "train") };
     let out = absolute(&options.out.unwrap_or_else(|| place.target.join(default_out)))?;
     let work = place.target.join(format!("{default_out}-work"));
+    if options.quick && work.exists() {
+        // What an earlier sample left there would be taken for this one's.
+        fs::remove_dir_all(&work)
+            .map_err(Failure::while_doing(format!("cannot remove {}", work.display())))?;
+    }
     for folder in [&out, &work] {
         fs::create_dir_all(folder)
             .map_err(Failure::while_doing(format!("cannot make {}", folder.display())))?;
