@@ -7,16 +7,16 @@ use crate::failure::Failure;
 
 /// Folders of pictures, and how many are taken from each; `*` stands for every folder in it.
 const PICTURES: &[(&str, usize)] = &[
-    ("faces/kaggle_facemask/images_jpg90", 60),
-    ("faces/synthetic", 80),
-    ("faces/caltech_faces", 30),
+    ("faces/kaggle_facemask/images_jpg90", 30),
+    ("faces/synthetic", 60),
+    ("faces/caltech_faces", 24),
     ("faces/dlib_faces", 13),
     ("faces/imageio", 9),
     ("faces/pillow_hopper", 9),
-    ("photos/*", 6),
+    ("photos/*", 4),
 ];
 /// Folders of clips, and how many: the smallest files.
-const CLIPS: &[(&str, usize)] = &[("videos/*", 4)];
+const CLIPS: &[(&str, usize)] = &[("videos/*", 2)];
 /// What is taken whole: annotations and teachers.
 const WHOLE: &[&str] = &["faces/labels", "models"];
 
