@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageReader, RgbImage};
-use kinora::{Container, GenerationRequest, Output, Photo, Studio, StudioOptions};
+use kinora::{Container, Face, GenerationRequest, Output, Photo, Studio, StudioOptions};
 
 /// Portraits that no network of ours was trained on, the standard portraits, and two photos without
 /// a person's face. docs/contact-sheet.md has their licences.
 const PHOTOS: [&str; 20] = [
-    "faces/synthetic/expression_000.jpg",
+    "faces/synthetic/expression_x_sex_013.jpg",
     "faces/synthetic/ethnicity_004.jpg",
     "faces/synthetic/ethnicity_024.jpg",
     "faces/synthetic/ethnicity_051.jpg",
@@ -26,12 +26,12 @@ const PHOTOS: [&str; 20] = [
     "faces/synthetic/glasses_style_016.jpg",
     "faces/synthetic/hair_style_026.jpg",
     "faces/synthetic/hair_color_045.jpg",
-    "faces/synthetic/hats_007.jpg",
-    "faces/synthetic/lighting_015.jpg",
-    "faces/synthetic/physical_characteristics_022.jpg",
-    "faces/synthetic/eye_color_012.jpg",
-    "faces/synthetic/face_pose_010.jpg",
-    "faces/synthetic/background_045.jpg",
+    "faces/synthetic/hats_019.jpg",
+    "faces/synthetic/lighting_042.jpg",
+    "faces/synthetic/physical_characteristics_026.jpg",
+    "faces/synthetic/jewelry_007.jpg",
+    "faces/synthetic/face_pose_002.jpg",
+    "faces/synthetic/hair_style_002.jpg",
     "faces/imageio/astronaut.png",
     "faces/pillow_hopper/hopper.png",
     "photos/imageio/chelsea.png",
@@ -43,6 +43,9 @@ const OF_A_SCENE: [&str; 3] = ["", "pan left, then pan right", "slow zoom in, pa
 
 const SECONDS: f32 = 2.5;
 const FPS: f64 = 12.0;
+const LONG_SIDE: u32 = 512;
+/// Side of the square round a face, in sides of the face.
+const ROUND_A_FACE: f32 = 2.2;
 /// Side of a cell and the space between cells, pixels.
 const CELL: u32 = 168;
 const GAP: u32 = 4;
@@ -63,11 +66,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     for (row, name) in PHOTOS.iter().enumerate() {
         let photo = Photo::open(data.join(name))?;
-        let faces = studio.faces(&photo)?.len();
-        let prompts = if faces > 0 { OF_A_FACE } else { OF_A_SCENE };
-        put(&mut sheet, 0, row, &picture(&photo)?);
+        let faces = studio.faces(&photo)?;
+        let prompts = if faces.is_empty() { OF_A_SCENE } else { OF_A_FACE };
+        let part = part(&photo, faces.first());
+        put(&mut sheet, 0, row, &cut(&picture(&photo)?, part));
         for (column, prompt) in prompts.iter().enumerate() {
             let frames = frames(&studio, photo.clone(), prompt, row as u64)?;
+            let frames: Vec<RgbImage> = frames.iter().map(|frame| cut(frame, part)).collect();
             let (early, late) = frames.split_at(frames.len() / 2);
             for (half, part) in [early, late].into_iter().enumerate() {
                 let peak = part.iter().max_by_key(|frame| difference(frame, &frames[0]));
@@ -75,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 put(&mut sheet, 1 + 2 * column + half, row, peak);
             }
         }
-        eprintln!("{name}: {faces} faces");
+        eprintln!("{name}: {} faces", faces.len());
     }
     save(&sheet, &out)
 }
@@ -93,7 +98,7 @@ fn frames(
         .seconds(SECONDS)
         .fps(FPS)
         .seed(seed)
-        .size(2 * CELL)
+        .size(LONG_SIDE)
         .output(Output::bytes(Container::Gif).with_frames(&folder));
     let clip = studio.generate(request)?.wait()?;
     let read = |index: u32| -> Result<RgbImage, Box<dyn Error>> {
@@ -114,12 +119,28 @@ fn difference(a: &RgbImage, b: &RgbImage) -> u64 {
     a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
 }
 
-/// Puts the middle square of a picture into a cell.
+/// What a row shows: the square round the largest face, else round the middle, as left, top, width
+/// and height in shares of the picture.
+fn part(photo: &Photo, face: Option<&Face>) -> [f32; 4] {
+    let (width, height) = (photo.width() as f32, photo.height() as f32);
+    let shortest = width.min(height);
+    let (x, y, side) = match face.map(Face::bounds) {
+        Some([x, y, w, h]) => (x + w / 2.0, y + h / 2.0, (ROUND_A_FACE * w.max(*h)).min(shortest)),
+        None => (width / 2.0, height / 2.0, shortest),
+    };
+    let left = (x - side / 2.0).clamp(0.0, width - side);
+    let top = (y - side / 2.0).clamp(0.0, height - side);
+    [left / width, top / height, side / width, side / height]
+}
+
+fn cut(picture: &RgbImage, [left, top, width, height]: [f32; 4]) -> RgbImage {
+    let across = |share: f32| (share * picture.width() as f32) as u32;
+    let down = |share: f32| (share * picture.height() as f32) as u32;
+    imageops::crop_imm(picture, across(left), down(top), across(width), down(height)).to_image()
+}
+
 fn put(sheet: &mut RgbImage, column: usize, row: usize, picture: &RgbImage) {
-    let side = picture.width().min(picture.height());
-    let (x, y) = ((picture.width() - side) / 2, (picture.height() - side) / 2);
-    let square = imageops::crop_imm(picture, x, y, side, side).to_image();
-    let cell = imageops::resize(&square, CELL, CELL, FilterType::Lanczos3);
+    let cell = imageops::resize(picture, CELL, CELL, FilterType::Lanczos3);
     let at = |index: usize| i64::from(GAP + index as u32 * (CELL + GAP));
     imageops::replace(sheet, &cell, at(column), at(row));
 }
