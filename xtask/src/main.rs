@@ -6,10 +6,14 @@ mod failure;
 mod package;
 mod place;
 mod portrait;
+mod python;
+mod quality;
 mod runtime;
+mod sample;
 mod sha256;
 mod steps;
 mod test;
+mod train;
 mod wheel;
 
 use std::process::ExitCode;
@@ -25,7 +29,9 @@ cargo xtask CHORE
   run -- ARGS…          the kinora command line, for instance: run -- doctor
   test                  every test, with what it needs set up
   bench                 the benches, and Kinora beside other programs
+  quality [ARGS…]       judge the default model on rendered frames; quality --help says how
   package-check         the size of the published crate
+  train [ARGS…]         the four networks from their data: train --help
 ";
 
 fn main() -> ExitCode {
@@ -50,7 +56,9 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("demo") => return demo::demo(&place()?, rest),
         Some("run") => return demo::run(&place()?, rest),
         Some("test") => test::test(&place()?)?,
+        Some("quality") => return quality::quality(&place()?, rest),
         Some("bench") => bench::bench(&place()?)?,
+        Some("train") => return train::train(&place()?, rest),
         Some("package-check") => package::check(&place()?)?,
         None | Some("help" | "--help" | "-h") => print!("{HELP}"),
         Some(other) => {
