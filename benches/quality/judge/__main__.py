@@ -17,8 +17,8 @@ from judge import asks, controls, data as d, gap_test, instrument, picture_tests
 from judge.judges import Judges  # noqa: E402
 from judge.renderer import Renderer  # noqa: E402
 
-FULL = dict(prompt=16, prompt_simulator=6, prompt_control=4, blink=20, blink_control=5, seed_photos=4, seeds=8, gap=512, groups=12,
-            windows=20, best_of=8, windows_simulator=12, windows_control=10, portraits=8, scenes=4, loops=3, judder=1, eye=20)
+FULL = dict(prompt=14, prompt_simulator=5, prompt_control=3, blink=20, blink_control=5, seed_photos=4, seeds=8, gap=512, groups=12,
+            windows=16, best_of=8, windows_simulator=8, windows_control=8, portraits=8, scenes=4, loops=3, judder=1, eye=20)
 QUICK = dict(prompt=4, prompt_simulator=2, prompt_control=2, blink=6, blink_control=3, seed_photos=2, seeds=6, gap=128, groups=6,
              windows=8, best_of=4, windows_simulator=0, windows_control=4, portraits=3, scenes=1, loops=1, judder=1, eye=5)
 

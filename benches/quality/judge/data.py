@@ -76,18 +76,23 @@ class Data:
         return self._take(self.root / "photos", count, lambda photo: photo.box is None and min(photo.image.shape[:2]) >= 96)
 
     def groups(self, count):
-        """Photos whose person is not where a portrait has it: what a mask of one photo says of another."""
+        """Photos whose people stand left or right by turns: portraits alone would all hold them in the middle."""
         def fits(photo):
             if photo.box is None or photo.confidence < 0.5:
                 return False
-            height = photo.box[3] - photo.box[1]
-            if not 28 <= height <= 0.62 * max(photo.image.shape[:2]):
-                return False
-            mask = self.judges.person(photo.image)
-            photo.extra["mask"] = mask
-            return 0.06 < (mask > 0.5).mean() < 0.75
+            return 28 <= photo.box[3] - photo.box[1] <= 0.62 * max(photo.image.shape[:2])
 
-        return self._take(self.root / "faces", count, fits)
+        found = []
+        for photo in self._take(self.root / "faces", 3 * count, fits):
+            if len(found) == count:
+                break
+            cut = self.prepare(f"{photo.name} aside", aside(photo, left=len(found) % 2 == 0))
+            if cut is None or cut.box is None:
+                continue
+            cut.extra["mask"] = self.judges.person(cut.image)
+            if 0.06 < (cut.extra["mask"] > 0.5).mean() < 0.85:
+                found.append(cut)
+        return found
 
     def _take(self, root, count, fits):
         taken = []
@@ -131,6 +136,18 @@ class Data:
         root = self.root / "videos"
         found = [p for p in root.rglob("*") if p.suffix.lower() in CLIPS] if root.is_dir() else []
         return [path for path in sorted(found, key=order) if self.unseen(path)]
+
+
+def aside(photo, left, share=0.72):
+    """The photo cut so that its largest face stands as far left or right, and as high or low, as it may."""
+    h, w = photo.image.shape[:2]
+    x0, y0, x1, y1 = photo.box
+    room = 0.25 * (x1 - x0)
+    width, height = int(max(share * w, x1 - x0 + 2 * room)), int(max(share * h, y1 - y0 + 2 * room))
+    x = x0 - room if left else x1 + room - width
+    x = int(np.clip(x, 0, max(0, w - width)))
+    y = int(np.clip(y0 - room if not left else y1 + room - height, 0, max(0, h - height)))
+    return photo.image[y : y + height, x : x + width]
 
 
 def even(image, size):

@@ -97,7 +97,8 @@ class Report:
         tests = sorted({f.test for f in missed})
         said = f"quality: {len(held) - len(missed)} of {len(held)} thresholds held"
         said += f", missed in test {', '.join(map(str, tests))} ({'; '.join(f.what + ' ' + shown(f.values[MODEL]) for f in missed)})" if missed else ""
-        said += "; controls " + ("all fail as they must" if not passing else "PASS: " + ", ".join(f"{c} in test {t}" for c, t in passing))
+        judged = any(self.measured(control, test) for control, tests in CONTROLS.items() for test in tests)
+        said += "; controls " + ("not judged" if not judged else "all fail as they must" if not passing else "PASS: " + ", ".join(f"{c} in test {t}" for c, t in passing))
         said += f"; {len(self.skipped)} skipped" if self.skipped else ""
         said += f"; BROKEN: {'; '.join(self.broken)}" if self.broken else ""
         return said

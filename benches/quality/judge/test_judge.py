@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import asks, curves as c, data as d, instrument, judges as j, prompt_tests, real_test, report as r, scene
+from . import asks, curves as c, data as d, instrument, judges as j, picture_tests, prompt_tests, real_test, report as r, scene
 
 SIDE = 240
 
@@ -130,6 +130,15 @@ class Instrument(unittest.TestCase):
         self.assertGreater(self.warp(shift, 0 * shift).outside(1), 0.01)
         ys, xs = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
         self.assertEqual(self.warp(-0.04 * xs, -0.04 * ys).outside(1), 0)
+
+
+    def test_framing_does_not_bend_a_wall(self):
+        ys, xs = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+        wall = np.abs(xs) > 50
+        zoom = np.stack([-0.02 * xs, -0.02 * ys], -1)
+        self.assertEqual(picture_tests.bent(zoom, wall)[0], 0)
+        dent = zoom + np.stack([4 * np.exp(-((xs - 80) ** 2 + ys ** 2) / 400), 0 * xs], -1)
+        self.assertGreater(picture_tests.bent(dent, wall)[0], 0.01)
 
 
 class Real(unittest.TestCase):
