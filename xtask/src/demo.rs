@@ -79,7 +79,7 @@ pub(crate) fn build(place: &Place) -> Result<(), Failure> {
 }
 
 /// The command line, ready for arguments.
-fn kinora(place: &Place, library: &Path) -> Command {
+pub(crate) fn kinora(place: &Place, library: &Path) -> Command {
     let mut kinora = place.cargo("run");
     kinora.args(["--release", "--quiet", "--package", "kinora", "--bin", "kinora"]);
     kinora.args(["--features", "cli", "--"]).env(runtime::VARIABLE, library);

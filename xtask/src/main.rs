@@ -9,9 +9,11 @@ mod portrait;
 mod python;
 mod quality;
 mod runtime;
+mod sample;
 mod sha256;
 mod steps;
 mod test;
+mod train;
 mod wheel;
 
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ cargo xtask CHORE
   bench                 the benches, and Kinora beside other programs
   quality [ARGS…]       judge the default model on rendered frames; quality --help says how
   package-check         the size of the published crate
+  train [ARGS…]         the four networks from their data: train --help
 ";
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("test") => test::test(&place()?)?,
         Some("quality") => return quality::quality(&place()?, rest),
         Some("bench") => bench::bench(&place()?)?,
+        Some("train") => return train::train(&place()?, rest),
         Some("package-check") => package::check(&place()?)?,
         None | Some("help" | "--help" | "-h") => print!("{HELP}"),
         Some(other) => {

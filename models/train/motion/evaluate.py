@@ -130,7 +130,8 @@ def obedience(motion, n, only=None, **how):
         allowed = [any(name == t or name.startswith(t + "_") for t in TARGET[tag]) for name in CHANNELS]
         leak = np.median(np.abs(top).max(2) / nominal, 0) * ~np.array(allowed)
         report[tag] = dict(
-            levels=levels, mean=[round(float(v), 4) for v in mean], right=round(float(right.mean()), 3),
+            levels=levels, mean=[round(float(v), 4) for v in mean],
+            third=round(float(mean[-3] / (levels[-3] * mean[-1] + 1e-9)), 2), right=round(float(right.mean()), 3),
             monotone_mean=bool((np.diff(mean) > 0).all()),
             monotone=round(float((np.diff(seen, axis=0) > -0.08 * unit).mean()), 3),
             spread=round(float(seen[-1].std() / unit), 3), leak=round(float(leak.max()), 3),
@@ -138,10 +139,20 @@ def obedience(motion, n, only=None, **how):
     return report
 
 
+def flutter(lid):
+    """Share of windows in which a lid also closes part of the way, apart from a whole blink."""
+    rows = 0
+    for row in lid.clip(0, 1):
+        edges = np.flatnonzero(np.diff(np.r_[False, row > 0.12, False].astype(int)))
+        tops = [row[a:b].max() for a, b in zip(edges[::2], edges[1::2])]
+        rows += any(0.2 < top < 0.7 for top in tops)
+    return round(rows / len(lid), 3)
+
+
 def blinks(motion, n, **how):
     photo, noise = portraits(n, HELD_OUT + 10), noise_seeds(n)
     out = {}
-    for name, seconds in (("0.8s", 0.8), ("1.5s", 1.5), ("3s", 3.0)):
+    for name, seconds in (("0.8s", 0.8), ("1.5s", 1.5), ("2s", 2.0), ("2.5s", 2.5), ("3s", 3.0)):
         state = opening_state(n, seconds)
         x = curves(motion.sample(ask(n, blink=1, idle=0.5, breathe=0.5), photo, state, noise, **how), 241)
         left, right = of(x, "lid_l").clip(0, 1), of(x, "lid_r").clip(0, 1)
@@ -156,7 +167,7 @@ def blinks(motion, n, **how):
             shut.append((b - a + 1) / 240 * seconds)
         out[name] = dict(
             closure_median=round(float(np.median(left.max(1))), 3), closure_p10=round(float(np.quantile(left.max(1), .1)), 3),
-            full=round(float((left.max(1) > 0.85).mean()), 3), half_width_ms=round(1e3 * float(np.median(shut))),
+            full=round(float((left.max(1) > 0.85).mean()), 3), flutter=flutter(left), half_width_ms=round(1e3 * float(np.median(shut))),
             eyes_apart=round(float(np.abs(left.max(1) - right.max(1)).mean()), 3),
             peak_time_spread=round(float((first / 240 * seconds).std()), 3))
     state = opening_state(n, 2.5)

@@ -1,4 +1,10 @@
-"""The trained denoiser as ONNX: half-precision weights behind casts, float32 arithmetic, metadata."""
+"""The trained denoiser as ONNX: half-precision weights behind casts, float32 arithmetic, static shapes, metadata.
+
+    python -m motion.export WORK/motion.pt OUT.onnx [--full]     a checkpoint; --full keeps the weights in float32
+
+Batch is 2: one face as asked, and the same face without tags.
+"""
+import argparse
 import json
 import os
 
@@ -8,7 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from .contract import CHANNELS, COEFFICIENTS, MODES, PHOTO, RIG, STATE, TAGS
-from .network import Exported
+from .network import Denoiser, Exported
 
 INPUTS = ["latents", "time", "tags", "photo", "state"]
 OUTPUTS = ["denoised", "coefficients"]
@@ -17,7 +23,7 @@ DEFAULTS = dict(steps=16, guidance=1.5, shift=0.7, window=1.5)
 
 
 def _is_weight(name):
-    return not name.endswith(("scale", "slope", "pull"))
+    return not name.endswith(("scale", "slope", "pull", "bends", "knots"))
 
 
 def _halve(model, least=1000):
@@ -39,13 +45,12 @@ def _halve(model, least=1000):
     model.graph.node.extend(nodes)
 
 
-def export(net, path):
-    net = Exported(net).eval()
+def export(net, path, full=False, amounts=None):
+    net = Exported(net, amounts).eval()
     sizes = [(2, COEFFICIENTS, len(CHANNELS)), (2,), (2, 2 * len(TAGS)), (2, len(PHOTO)), (2, len(STATE))]
     example = tuple(torch.rand(size) for size in sizes)
-    batch = torch.export.Dim("batch")
-    program = torch.onnx.export(net, example, input_names=INPUTS, output_names=OUTPUTS, opset_version=18,
-                                dynamic_shapes=tuple({0: batch} for _ in sizes), dynamo=True, verbose=False)
+    program = torch.onnx.export(net, example, input_names=INPUTS, output_names=OUTPUTS, opset_version=18, dynamo=True,
+                                verbose=False)
     model = program.model_proto
     for node in model.graph.node:
         del node.metadata_props[:]
@@ -53,7 +58,8 @@ def export(net, path):
     for entry in (model.graph, *model.graph.value_info, *model.graph.input, *model.graph.output):
         del entry.metadata_props[:]
     del model.metadata_props[:], model.graph.value_info[:]
-    _halve(model)
+    if not full:
+        _halve(model)
     about = dict(version=1, channels=CHANNELS, rig=len(RIG), tags=TAGS, photo=PHOTO, state=STATE, modes=MODES,
                  coefficients=COEFFICIENTS, seconds=[0.5, 3.0], defaults=DEFAULTS)
     entry = model.metadata_props.add()
@@ -64,3 +70,25 @@ def export(net, path):
     onnx.save(model, partial)
     os.replace(partial, path)  # the library may be reading the last one
     return os.path.getsize(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint")
+    parser.add_argument("out")
+    parser.add_argument("--full", action="store_true", help="weights in float32")
+    parser.add_argument("--calibrate", action="store_true", help="strengths made linear by measuring (motion.calibrate)")
+    args = parser.parse_args()
+    held = torch.load(args.checkpoint)
+    net = Denoiser(**held["config"])
+    net.load_state_dict(held["ema"])
+    amounts = None
+    if args.calibrate:
+        from .calibrate import slopes
+        amounts = slopes(net.eval())
+    size = export(net, args.out, args.full, amounts)
+    print(f"{args.out}: {size / 1e6:.2f} MB after {held['step']} steps")
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,8 @@ from torch import nn
 from .contract import CHANNELS, COEFFICIENTS, PHOTO, STATE, TAGS
 
 CHANNEL_COUNT = len(CHANNELS)
+# The flow time as overlapping bumps: sines and cosines are not on every execution provider's list.
+TIME_BUMPS = 32
 
 # Shares of the picture span decades and what matters is whether there is any: a root spreads them out.
 SHARES = ["person", "head", "hair", "sky", "vegetation", "water", "face_size"]
@@ -83,7 +85,7 @@ class PhotoFeatures(nn.Module):
     def spread(self, photo):
         person, head, hair = (photo[:, i:i + 1] for i in self.index)
         photo = torch.cat([photo, person - head, (hair / (head + 1e-3)).clamp(0, 1)], 1)
-        return photo * (1 - self.share) + (photo * self.share).clamp(min=0).pow(ROOT)
+        return photo * (1 - self.share) + (photo * self.share).relu().pow(ROOT)
 
     def fit(self, photo):
         x = self.spread(photo)
@@ -110,14 +112,14 @@ class Denoiser(nn.Module):
         products = 2 * len(ASKED) * len(ANSWER)
         self.register_buffer("scale", torch.ones(COEFFICIENTS, channels))
         self.register_buffer("state_scale", torch.ones(state))
-        self.register_buffer("frequencies", 0.5 * torch.exp(torch.arange(16) * (math.log(200) / 15)))
+        self.register_buffer("moments", torch.linspace(-0.02, 1.02, TIME_BUMPS))
         self.enter = nn.Linear(channels, width)
         self.position = nn.Parameter(0.02 * torch.randn(1, COEFFICIENTS, width))
 
         def embed(size):
             return nn.Sequential(nn.Linear(size, width), nn.SiLU(), nn.Linear(width, width))
         self.embed_tags, self.embed_photo, self.embed_state = embed(tags), embed(photo), embed(state)
-        self.embed_all = nn.Sequential(nn.Linear(32 + tags + photo + state + products, 2 * width), nn.SiLU(),
+        self.embed_all = nn.Sequential(nn.Linear(TIME_BUMPS + tags + photo + state + products, 2 * width), nn.SiLU(),
                                        nn.Linear(2 * width, width), nn.SiLU())
         self.modulate = nn.Linear(width, 6 * width)
         nn.init.zeros_(self.modulate.weight)
@@ -132,18 +134,22 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
+    def bumps(self, time):
+        away = (time[:, None] - self.moments[None]) * (1.2 * TIME_BUMPS)
+        return (away * away * -1.0).exp()
+
     def forward(self, latents, time, tags, photo, state):
         photo = self.see(photo)
         asked = torch.cat([tags[:, i:i + 1] for i in self.asked], 1)
         answer = torch.cat([photo[:, i:i + 1] for i in self.answer], 1)
-        products = (torch.cat([asked, asked.abs()], 1)[:, :, None] * answer[:, None]).flatten(1)
+        amount = asked.relu() + (asked * -1.0).relu()
+        products = (torch.cat([asked, amount], 1)[:, :, None] * answer[:, None]).flatten(1)
         # Velocities per second become velocities per window, the time scale that the tokens live in.
         values, velocities, seconds = state.split([CHANNEL_COUNT, CHANNEL_COUNT, 1], 1)
         state = torch.cat([values, velocities * seconds, seconds], 1) / self.state_scale
         direct = self.direct(torch.cat([tags, photo, state.clamp(-6, 6), products], 1))
         state = torch.tanh(state * 0.4)
-        angle = time[:, None] * self.frequencies[None]
-        conditions = torch.cat([angle.sin(), angle.cos(), tags, photo, state, products], 1)
+        conditions = torch.cat([self.bumps(time), tags, photo, state, products], 1)
         modulation = self.modulate(self.embed_all(conditions))
         x = torch.cat([self.embed_tags(tags)[:, None], self.embed_photo(photo)[:, None],
                        self.embed_state(state)[:, None], self.enter(latents) + self.position], 1)
@@ -152,6 +158,8 @@ class Denoiser(nn.Module):
         return self.leave(self.norm(x)[:, 3:]) + direct.reshape(-1, COEFFICIENTS, CHANNEL_COUNT)
 
 
+# Strengths between which a tag's calibration is straight.
+KNOTS = (0.0, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 # Channels whose start is too abrupt for 16 sines; all others continue at exactly the given velocity.
 ABRUPT = ["lid_l", "lid_r", "gaze_x", "gaze_y", "mouth"]
 
@@ -163,16 +171,28 @@ class Exported(nn.Module):
     nearest one (in whitened units, where errors are alike) that has it: windows join without a kink.
     """
 
-    def __init__(self, net):
+    def __init__(self, net, amounts=None):
         super().__init__()
         self.net = net
+        # [T, knots] slopes of each tag's curve between KNOTS (calibrate.py); ones leave strengths as they are.
+        slopes = torch.ones(len(TAGS), len(KNOTS)) if amounts is None else torch.as_tensor(amounts, dtype=torch.float32)
+        # A polyline is a sum of hinges: each adds the change of slope at its knot.
+        self.register_buffer("bends", torch.diff(slopes, dim=1, prepend=torch.zeros(len(TAGS), 1)))
+        self.register_buffer("knots", torch.tensor(KNOTS))
         k = torch.arange(COEFFICIENTS)[:, None] + 0.5
         slope = math.sqrt(2) * math.pi * k * net.scale  # of the curve at u = 0, per unit of whitened latent
         smooth = torch.tensor([float(name not in ABRUPT) for name in CHANNELS])
         self.register_buffer("slope", slope)
         self.register_buffer("pull", smooth * slope / slope.pow(2).sum(0, keepdim=True))
 
+    def amounts(self, tags):
+        """Strengths as asked -> as the network must hear them to go that far; odd in the strength, 0 stays 0."""
+        value, known = tags.split([len(TAGS), len(TAGS)], 1)
+        more, less = (((side * value)[:, :, None] - self.knots).relu() * self.bends for side in (1.0, -1.0))
+        return torch.cat([(more - less).sum(2), known], 1)
+
     def forward(self, latents, time, tags, photo, state):
+        tags = self.amounts(tags)
         denoised = self.net(latents, time, tags, photo, state)
         velocity = state[:, CHANNEL_COUNT:2 * CHANNEL_COUNT] * state[:, 2 * CHANNEL_COUNT:]
         missing = velocity - (denoised * self.slope).sum(1)

@@ -155,7 +155,8 @@ _SIGNED = ("smile", "gaze_x", "gaze_y", "tilt", "look_x", "look_y", "zoom", "pan
 
 def draw_tags(rng, n):
     tags = np.zeros((n, len(TAGS)), np.float32)
-    value = lambda: np.where(rng.random(n) < 0.5, rng.uniform(0.75, 1.2, n), rng.uniform(0.1, 1.25, n))
+    # Small strengths as often as large ones: what is asked by half must come by half.
+    value = lambda: np.where(rng.random(n) < 0.25, rng.uniform(0.8, 1.2, n), rng.uniform(0.05, 1.25, n))
     # Prompts name one or two things: half of the windows hold one or two actions and no more.
     names = list(_ACTIONS)
     weights = np.array(list(_ACTIONS.values()))
@@ -266,24 +267,27 @@ def _head(w):
         w, w.tag("look_x") != 0, toward(12 * DEGREE * w.tag("look_x"), w.see("yaw"), 35 * DEGREE),
         12 * DEGREE, rest(w.see("yaw"), 0.22, 4 * DEGREE), slow=True, glance=0.25)
     shake = 9 * DEGREE * _col(w.tag("shake") * w.sign()) * _burst(w, 0.75, 1.5)
-    w.add("yaw", look + shake + sway * 1.8 * DEGREE * _noise(w.rng, t, 0.07, 0.45))
+    # Tracked heads (GRID) also tremble by a third of a degree, faster than they sway.
+    tremble = lambda size: size * DEGREE * _noise(w.rng, t, 0.5, 2.2)
+    w.add("yaw", look + shake + sway * (1.8 * DEGREE * _noise(w.rng, t, 0.07, 0.45) + tremble(0.25)))
 
     up_down, dip_onset, dip = _posed(
         w, w.tag("look_y") != 0, toward(8 * DEGREE * w.tag("look_y"), w.see("pitch"), 28 * DEGREE),
         8 * DEGREE, rest(w.see("pitch"), 0.18, 2.5 * DEGREE), slow=True, glance=0.25)
     nod = 7 * DEGREE * _col(w.tag("nod")) * _burst(w, 0.8, 1.6)
-    w.add("pitch", up_down + nod + sway * 1.2 * DEGREE * _noise(w.rng, t, 0.07, 0.45))
+    w.add("pitch", up_down + nod + sway * (1.2 * DEGREE * _noise(w.rng, t, 0.07, 0.45) + tremble(0.35)))
 
     tilt, _, _ = _posed(
         w, w.tag("tilt") != 0, toward(8 * DEGREE * w.tag("tilt"), w.see("roll"), 28 * DEGREE),
         8 * DEGREE, rest(w.see("roll"), 0.25, 3 * DEGREE), slow=True, glance=0.2)
-    w.add("roll", tilt - 0.08 * look + sway * 0.9 * DEGREE * _noise(w.rng, t, 0.07, 0.4))
+    w.add("roll", tilt - 0.08 * look + sway * (0.9 * DEGREE * _noise(w.rng, t, 0.07, 0.4) + tremble(0.15)))
 
     lean, _, _ = _posed(w, w.tag("lean") != 0, 0.055 * w.tag("lean"), 0.05, 0 * w.d, slow=True, glance=0.2)
     w.add("scale", lean + sway * 0.005 * _noise(w.rng, t, 0.07, 0.4))
     # The neck carries the head sideways as it tilts and down as it comes nearer.
-    w.add("shift_x", 0.35 * tilt + sway * _col(body) * 0.016 * _noise(w.rng, t, 0.07, 0.4))
-    w.add("shift_y", 0.5 * lean + 0.15 * up_down + sway * _col(body) * 0.011 * _noise(w.rng, t, 0.07, 0.4))
+    bob = lambda size: size * _noise(w.rng, t, 0.4, 1.8)
+    w.add("shift_x", 0.35 * tilt + sway * _col(body) * (0.016 * _noise(w.rng, t, 0.07, 0.4) + bob(0.004)))
+    w.add("shift_y", 0.5 * lean + 0.15 * up_down + sway * _col(body) * (0.011 * _noise(w.rng, t, 0.07, 0.4) + bob(0.005)))
     return (turn_onset, turn / (12 * DEGREE), look), (dip_onset, dip / (8 * DEGREE), up_down)
 
 
@@ -292,7 +296,7 @@ def _gaze(w, turn, dip):
     t = w.t
     idle = np.where(w.still, 0, w.tag("idle"))
     blind = _smoothstep(np.maximum(w.see("open_l"), w.see("open_r")), 0.13, 0.17)
-    for name, amount, (onset, size, pose), wander in (("gaze_x", 0.16, turn, 0.035), ("gaze_y", 0.11, dip, 0.02)):
+    for name, amount, (onset, size, pose), wander in (("gaze_x", 0.16, turn, 0.028), ("gaze_y", 0.11, dip, 0.016)):
         n, d = w.n, w.d
         running = ~w.opening
         asked = w.tag(name) != 0
@@ -343,7 +347,7 @@ def _lids(w, turn_onset, turn_size):
     curve, seconds = blink(onset, depth)
     lids = np.maximum(lids, curve)
     second = onset + np.where(w.chance(0.15), w.uniform(0.45, 0.55), w.uniform(0.8, 1.9))
-    again = (asked >= 0.5) & (second < 0.9 * d - 0.5) & w.chance(0.7)
+    again = (asked >= 0.5) & (second < 0.9 * d - 0.5) & w.chance(0.25)
     lids = np.maximum(lids, blink(second, again)[0])
     # A blink that the cut fell into goes on, whatever this window was asked.
     under_way = ~w.opening & w.chance(0.07)
@@ -409,6 +413,8 @@ def _talk(w):
     w.add("mouth", voice * (0.125 * (1 - np.clip(gap / 0.6, 0, 0.5)) * swing - 0.7 * gap * (1 - swing) * (gap > 0.03)))
     w.add("pitch", voice * 0.8 * DEGREE * _noise(w.rng, t, 0.3, 1.0, 3))
     w.add("brow", voice * 0.008 * _noise(w.rng, t, 0.3, 1.0, 3))
+    # Lips that speak also purse and spread: GRID's mouth corners move by a tenth of a smile.
+    w.add("smile", voice * 0.1 * _noise(w.rng, t, 0.4, 1.6, 3))
 
 
 def _breath(w):

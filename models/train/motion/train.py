@@ -1,6 +1,6 @@
-"""Trains the motion denoiser on simulated curves and writes motion.onnx.
+"""Trains the motion denoiser on simulated and tracked curves and writes motion.onnx.
 
-    PYTHONPATH=models/train python -m motion.train --minutes 35 --out models/motion.onnx
+    PYTHONPATH=models/train python -m motion.train --minutes 45 --real WORK/real.npz --out models/motion.onnx
 
 Flow matching with x-prediction: x_t = t x + (1 - t) noise, the network returns x.
 """
@@ -14,12 +14,15 @@ import time
 import numpy as np
 import torch
 
-from . import export, simulate
-from .contract import CH, CHANNELS, MODE_NAMES
+from . import calibrate, export, simulate, warm
+from .contract import CH, CHANNELS, MODE_NAMES, PH
 from .network import Denoiser
 
 CHUNK = 4000  # windows per simulator call
-DROP_ALL, DROP_EACH = 0.12, 0.06  # tags hidden, so that the network also learns what is usual
+# Tags hidden, so that the network also learns what is usual. Of a face that is what real people do: a simulated face
+# rarely goes without its tags, a tracked one often.
+DROP_ALL, DROP_EACH = 0.12, 0.06
+DROP_FACE, DROP_REAL = 0.02, 0.5
 
 
 class Pool:
@@ -67,18 +70,64 @@ def loss_weights(scale):
     return weight / weight.mean()
 
 
-def hide(tags):
+def hide(tags, known, drop_all):
     """Tags with some of them unknown, as the network reads them: value·known, known."""
     n = len(tags)
-    known = (torch.rand(n, 1) > DROP_ALL) & (torch.rand(n, tags.shape[1]) > DROP_EACH)
+    kept = (torch.rand(n, 1) > drop_all[:, None]) & (torch.rand(n, tags.shape[1]) > DROP_EACH)
     # Prompts name few things: some windows know only what happens, or only a handful.
     named = (torch.rand(n, 1) < 0.15) & (tags == 0) & (torch.rand(n, tags.shape[1]) < 0.8)
-    known = (known & ~named).float()
+    known = known * (kept & ~named).float()
     return torch.cat([tags * known, known], 1)
 
 
-def prepare(net, data):
+class Mixture:
+    """Batches of simulated windows with a share of tracked ones."""
+
+    def __init__(self, pool, real, share):
+        self.pool, self.share, self.real = pool, share if real else 0.0, None
+        if real:
+            with np.load(real) as file:
+                self.real = {key: torch.from_numpy(file[key]) for key in file.files}
+
+    def batch(self, size):
+        tracked = round(size * self.share)
+        batch = self.pool.batch(size)
+        batch["known"] = torch.ones_like(batch["tags"])
+        batch["seen"] = torch.ones(size, len(CHANNELS))
+        face = batch["photo"][:, PH["has_face"]] > 0
+        drop = torch.where(face, DROP_FACE if self.real else DROP_ALL, DROP_ALL)
+        if tracked:
+            # Channels that no tracker sees look like a simulated window's, so that they give nothing away.
+            host = torch.nonzero(face)[:, 0]
+            host = host[torch.randint(len(host), (tracked,))]
+            rows = torch.randint(len(self.real["tags"]), (tracked,))
+            own = {key: value[rows] for key, value in self.real.items()}
+            seen = own["seen"]
+            fill = {key: batch[key][host] for key in ("coefficients", "state")}
+            at = slice(size - tracked, size)
+            twice = torch.cat([seen, seen, torch.ones(tracked, 1)], 1)
+            own["coefficients"] = own["coefficients"] * seen[:, None] + fill["coefficients"] * (1 - seen[:, None])
+            own["state"] = own["state"] * twice + fill["state"] * (1 - twice)
+            for key, value in own.items():
+                batch[key][at] = value
+            drop[at] = DROP_REAL
+        batch["asked"] = hide(batch["tags"], batch["known"], drop)
+        return batch
+
+
+def flow_times(n):
+    """Flow times: mostly the middle, and enough of the start, where the tags alone decide how far things go."""
+    middle = torch.sigmoid(1.1 * torch.randn(n) - 0.2)
+    return torch.where(torch.rand(n) < 0.2, 0.25 * torch.rand(n), middle)
+
+
+def prepare(net, data, real=None):
     scale = whitening(data["coefficients"])
+    if real is not None:
+        # Tracked curves are rougher than simulated ones: what they hold must fit in as well.
+        seen = real["seen"]
+        tracked = ((real["coefficients"].pow(2) * seen[:, None]).sum(0) / seen.sum(0).clamp(min=1)).sqrt()
+        scale = torch.maximum(scale, 0.7 * tracked)
     net.scale.copy_(scale)
     net.see.fit(data["photo"])
     # Velocities of lids and eyes come in bursts: scale by the windows in which they are not zero.
@@ -94,7 +143,10 @@ def main():
     parser.add_argument("--out", default="models/motion.onnx")
     parser.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "kinora-motion"),
                         help="folder for checkpoints")
-    parser.add_argument("--resume", help="checkpoint to start from")
+    parser.add_argument("--resume", help="checkpoint (.pt) or exported file (.onnx) to start from")
+    parser.add_argument("--refit", action="store_true", help="with --resume: scales anew from the data, not the file's")
+    parser.add_argument("--real", help="windows of tracked clips (motion.real); without: the simulator alone")
+    parser.add_argument("--share", type=float, default=0.2, help="how much of a batch is tracked")
     parser.add_argument("--width", type=int, default=144)
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--batch", type=int, default=128)
@@ -112,9 +164,13 @@ def main():
 
     pool = Pool(args.seed, 4 if args.quick else 20)
     net = Denoiser(args.width, args.layers)
-    prepare(net, pool.data)
-    if args.resume:
+    mixture = Mixture(pool, args.real, args.share)
+    if args.resume and args.resume.endswith(".onnx"):
+        warm.weights(args.resume, net)
+    elif args.resume:
         net.load_state_dict(torch.load(args.resume)["ema"])
+    if not args.resume or args.refit:
+        prepare(net, pool.data, mixture.real)
     weights = loss_weights(net.scale)
     ema = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(net.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
@@ -131,15 +187,16 @@ def main():
         cosine = 1 if done < 0.35 else 0.5 * (1 + math.cos(math.pi * (done - 0.35) / 0.65))
         for group in optimizer.param_groups:
             group["lr"] = args.rate * min(1, (step + 1) / 100) * (0.985 * cosine + 0.015)
-        batch = pool.batch(args.batch)
+        batch = mixture.batch(args.batch)
         clean = (batch["coefficients"] / net.scale).clamp(-12, 12)
         noise = torch.randn_like(clean)
-        t = torch.sigmoid(1.1 * torch.randn(args.batch) - 0.2)
+        t = flow_times(args.batch)
         mixed = t[:, None, None] * clean + (1 - t[:, None, None]) * noise
         with torch.autocast("cpu", torch.bfloat16):
-            guess = forward(mixed, t, hide(batch["tags"]), batch["photo"], batch["state"])
-        error = ((guess.float() - clean).pow(2) * weights).mean((1, 2))
-        energy = (clean.pow(2) * weights).mean((1, 2))
+            guess = forward(mixed, t, batch["asked"], batch["photo"], batch["state"])
+        counted = weights * batch["seen"][:, None]
+        error = ((guess.float() - clean).pow(2) * counted).mean((1, 2))
+        energy = (clean.pow(2) * counted).mean((1, 2))
         # Quiet windows count as much as lively ones; late steps, where detail is made, count more.
         loss = (error * (0.05 + energy).pow(-0.6) / (1 - t).clamp(min=0.1) ** 2).clamp(max=60).mean()
         optimizer.zero_grad(set_to_none=True)
@@ -160,7 +217,7 @@ def main():
         if step % 500 == 0:
             save()
     save()
-    size = export.export(ema, args.out)
+    size = export.export(ema, args.out, amounts=None if args.quick else calibrate.slopes(ema))
     print(f"{args.out}: {size / 1e6:.2f} MB after {step} steps")
 
 

@@ -6,7 +6,7 @@ use super::channels::{CHANNELS, COEFFICIENTS, Pose};
 pub(crate) const SHORTEST: f32 = 0.5;
 pub(crate) const LONGEST: f32 = 3.0;
 /// Where in a window the next one takes over: every sine's slope is zero at its end.
-const HAND_OVER: f32 = 0.9;
+pub(crate) const HAND_OVER: f32 = 0.9;
 /// How quickly a difference in speed at a hand-over fades, seconds.
 const FADE: f32 = 0.15;
 /// A loop returns to the photo over this share of its length, and starts over this time.

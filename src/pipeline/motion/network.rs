@@ -13,6 +13,8 @@ use crate::runtime::{Cancel, Outputs, Session};
 
 /// Latents of one face's window.
 pub(crate) const LATENTS: usize = COEFFICIENTS * CHANNELS;
+/// Rows of a run: a face as asked, and the same face without tags.
+const ROWS: usize = 2;
 const METADATA: &str = "kinora.motion";
 
 /// The denoiser of one window of motion.
@@ -103,38 +105,32 @@ impl MotionNetwork {
         guidance: GuidanceScale,
         cancel: &'n Cancel,
     ) -> WindowDenoiser<'n> {
-        let faces = conditions.len();
-        let width = 2 * self.tags.len();
-        // Asked first, then the same without tags.
-        let mut tags = Array2::zeros((2 * faces, width));
-        let mut photo = Array2::zeros((2 * faces, PHOTO.len()));
-        let mut state = Array2::zeros((2 * faces, 2 * CHANNELS + 1));
-        for (i, condition) in conditions.iter().enumerate() {
-            for (j, tag) in condition.tags.iter().enumerate() {
-                tags[[i, j]] = tag.unwrap_or(0.0);
-                tags[[i, self.tags.len() + j]] = if tag.is_some() { 1.0 } else { 0.0 };
-            }
-            for row in [i, faces + i] {
-                for (j, value) in condition.photo.iter().enumerate() {
-                    photo[[row, j]] = *value;
-                }
-                for j in 0..CHANNELS {
-                    state[[row, j]] = condition.values[j];
-                    state[[row, CHANNELS + j]] = condition.speeds[j];
-                }
-                state[[row, 2 * CHANNELS]] = condition.seconds;
-            }
-        }
-        WindowDenoiser {
-            network: self,
-            cancel,
-            guidance,
-            tags,
-            photo,
-            state,
-            coefficients: Vec::new(),
-        }
+        let inputs = conditions.iter().map(|condition| self.inputs(condition)).collect();
+        WindowDenoiser { network: self, cancel, guidance, inputs, coefficients: Vec::new() }
     }
+
+    /// Both rows of one face: what is asked, then the same without tags.
+    fn inputs(&self, condition: &Condition) -> Inputs {
+        let count = self.tags.len();
+        let mut tags = Array2::zeros((ROWS, 2 * count));
+        for (i, tag) in condition.tags.iter().enumerate() {
+            tags[[0, i]] = tag.unwrap_or(0.0);
+            tags[[0, count + i]] = if tag.is_some() { 1.0 } else { 0.0 };
+        }
+        let photo = Array2::from_shape_fn((ROWS, PHOTO.len()), |(_, i)| condition.photo[i]);
+        let state = Array2::from_shape_fn((ROWS, 2 * CHANNELS + 1), |(_, i)| {
+            let values = condition.values.iter().chain(&condition.speeds);
+            values.chain([&condition.seconds]).nth(i).copied().unwrap_or_default()
+        });
+        Inputs { tags, photo, state }
+    }
+}
+
+/// What one face's runs have in common.
+struct Inputs {
+    tags: Array2<f32>,
+    photo: Array2<f32>,
+    state: Array2<f32>,
 }
 
 /// The network under given conditions, as the denoise loop sees it.
@@ -142,9 +138,8 @@ pub(crate) struct WindowDenoiser<'n> {
     network: &'n MotionNetwork,
     cancel: &'n Cancel,
     guidance: GuidanceScale,
-    tags: Array2<f32>,
-    photo: Array2<f32>,
-    state: Array2<f32>,
+    /// By face.
+    inputs: Vec<Inputs>,
     coefficients: Vec<f32>,
 }
 
@@ -158,33 +153,41 @@ impl WindowDenoiser<'_> {
 }
 
 impl Denoiser for WindowDenoiser<'_> {
+    /// The network's shapes are fixed to one face's two rows, so faces run one after another.
     fn estimate(&mut self, latents: &[f32], sigma: f32) -> Result<Estimates> {
-        let faces = latents.len() / LATENTS;
-        let twice: Vec<f32> = [latents, latents].concat();
-        let latents = Array3::from_shape_vec((2 * faces, COEFFICIENTS, CHANNELS), twice)
-            .map_err(|_| unfit("latents of a wrong size".to_owned()))?;
-        let time = Array1::from_elem(2 * faces, 1.0 - sigma);
-        let outputs = self.network.session.run(
-            &[
-                ("latents", (&latents).into()),
-                ("time", (&time).into()),
-                ("tags", (&self.tags).into()),
-                ("photo", (&self.photo).into()),
-                ("state", (&self.state).into()),
-            ],
-            self.cancel,
-        )?;
-        let halves = |name: &str| -> Result<(Vec<f32>, Vec<f32>)> {
-            let mut asked = numbers(&outputs, name, 2 * faces * LATENTS)?;
-            let free = asked.split_off(faces * LATENTS);
-            Ok((asked, free))
-        };
-        let (mut coefficients, free) = halves("coefficients")?;
-        self.guidance.apply(&mut coefficients, &free);
-        self.coefficients = coefficients;
-        let (conditional, unconditional) = halves("denoised")?;
+        let time = Array1::from_elem(ROWS, 1.0 - sigma);
+        let mut conditional = Vec::with_capacity(latents.len());
+        let mut unconditional = Vec::with_capacity(latents.len());
+        self.coefficients.clear();
+        for (inputs, own) in self.inputs.iter().zip(latents.chunks_exact(LATENTS)) {
+            let rows = Array3::from_shape_vec((ROWS, COEFFICIENTS, CHANNELS), [own, own].concat())
+                .map_err(|_| unfit("latents of a wrong size".to_owned()))?;
+            let outputs = self.network.session.run(
+                &[
+                    ("latents", (&rows).into()),
+                    ("time", (&time).into()),
+                    ("tags", (&inputs.tags).into()),
+                    ("photo", (&inputs.photo).into()),
+                    ("state", (&inputs.state).into()),
+                ],
+                self.cancel,
+            )?;
+            let (asked, free) = rows_of(&outputs, "denoised")?;
+            conditional.extend(asked);
+            unconditional.extend(free);
+            let (mut asked, free) = rows_of(&outputs, "coefficients")?;
+            self.guidance.apply(&mut asked, &free);
+            self.coefficients.extend(asked);
+        }
         Ok(Estimates { conditional, unconditional: Some(unconditional) })
     }
+}
+
+/// An output's two rows: asked, free.
+fn rows_of(outputs: &Outputs, name: &str) -> Result<(Vec<f32>, Vec<f32>)> {
+    let mut asked = numbers(outputs, name, ROWS * LATENTS)?;
+    let free = asked.split_off(LATENTS);
+    Ok((asked, free))
 }
 
 fn numbers(outputs: &Outputs, name: &str, count: usize) -> Result<Vec<f32>> {
