@@ -4,6 +4,7 @@ The folder has the layout of shared/data (faces/, photos/, videos/); no labels a
 that the judge finds are used. Photos are brought to an even size of at most `SIZE` pixels and written as
 PNG files, so that the library and the judge see the same pixels.
 """
+
 import hashlib
 import sys
 import zlib
@@ -55,7 +56,9 @@ def mixed(root):
     ranked = []
     for folder in folders.values():
         weight = len(folder) ** 0.75
-        ranked += [((i + 0.5) / weight, order(path), path) for i, path in enumerate(sorted(folder, key=order))]
+        ranked += [
+            ((i + 0.5) / weight, order(path), path) for i, path in enumerate(sorted(folder, key=order))
+        ]
     return [path for _, _, path in sorted(ranked)]
 
 
@@ -68,15 +71,21 @@ class Data:
 
     def portraits(self, count, eyes_open=False):
         """Frontal faces, each alone or by far the largest in its photo."""
-        return self._take(self.root / "faces", count, lambda photo: is_portrait(photo) and (
-            not eyes_open or photo.opening.min() >= OPEN))
+        return self._take(
+            self.root / "faces",
+            count,
+            lambda photo: is_portrait(photo) and (not eyes_open or photo.opening.min() >= OPEN),
+        )
 
     def scenes(self, count):
         """Photos in which the judge finds no face."""
-        return self._take(self.root / "photos", count, lambda photo: photo.box is None and min(photo.image.shape[:2]) >= 96)
+        return self._take(
+            self.root / "photos", count, lambda photo: photo.box is None and min(photo.image.shape[:2]) >= 96
+        )
 
     def groups(self, count):
         """Photos whose people stand left or right by turns: portraits alone would all hold them in the middle."""
+
         def fits(photo):
             if photo.box is None or photo.confidence < 0.5:
                 return False
@@ -109,7 +118,9 @@ class Data:
     def look(self, path):
         if path not in self.looked:
             image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            self.looked[path] = self.prepare(str(path.relative_to(self.root)), image) if image is not None else None
+            self.looked[path] = (
+                self.prepare(str(path.relative_to(self.root)), image) if image is not None else None
+            )
         return self.looked[path]
 
     def prepare(self, name, image, size=SIZE):
@@ -127,8 +138,10 @@ class Data:
             photo.confidence = float(confidence.mean())
             photo.opening = self.judges.lids(image, photo.points)
             height = lambda box: box[3] - box[1]
-            photo.extra.update(others=max([height(f[0]) / height(photo.box) for f in faces[1:]], default=0.0),
-                               mouth=float(confidence[list(j.MOUTH)].mean()))
+            photo.extra.update(
+                others=max([height(f[0]) / height(photo.box) for f in faces[1:]], default=0.0),
+                mouth=float(confidence[list(j.MOUTH)].mean()),
+            )
         return photo
 
     def clips(self):
@@ -155,7 +168,9 @@ def even(image, size):
     h, w = image.shape[:2]
     scale = min(1, size / max(h, w))
     if scale < 1:
-        image = cv2.resize(image, (max(2, round(w * scale)), max(2, round(h * scale))), interpolation=cv2.INTER_AREA)
+        image = cv2.resize(
+            image, (max(2, round(w * scale)), max(2, round(h * scale))), interpolation=cv2.INTER_AREA
+        )
     h, w = image.shape[:2]
     return np.ascontiguousarray(image[: h // 2 * 2, : w // 2 * 2])
 
@@ -171,8 +186,19 @@ def is_portrait(photo):
     roll = abs(np.degrees(np.arctan2(*(eyes[1] - eyes[0])[::-1])))
     head = head_of(photo.points)
     turned = abs(head[30, 0] * np.cos(np.radians(roll)))
-    inside = photo.box[0] > -4 and photo.box[1] > -4 and photo.box[2] < photo.image.shape[1] + 4 and photo.box[3] < photo.image.shape[0] + 4
-    return (FACE_SHARE[0] <= share <= FACE_SHARE[1] and height >= FACE_PIXELS and roll <= ROLLED and turned <= TURNED and inside)
+    inside = (
+        photo.box[0] > -4
+        and photo.box[1] > -4
+        and photo.box[2] < photo.image.shape[1] + 4
+        and photo.box[3] < photo.image.shape[0] + 4
+    )
+    return (
+        FACE_SHARE[0] <= share <= FACE_SHARE[1]
+        and height >= FACE_PIXELS
+        and roll <= ROLLED
+        and turned <= TURNED
+        and inside
+    )
 
 
 def frames_of(path, limit=400):
@@ -195,7 +221,9 @@ def split_of(root, default):
     sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "models/train"))
     from vision.sources import HELD_OUT_CLIPS, held_out
 
-    read_by_training = root == Path(default).resolve() and any(path.stem in HELD_OUT_CLIPS for path in (root / "videos").rglob("*"))
+    read_by_training = root == Path(default).resolve() and any(
+        path.stem in HELD_OUT_CLIPS for path in (root / "videos").rglob("*")
+    )
     if not read_by_training:
         return lambda path: True
 

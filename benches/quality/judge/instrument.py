@@ -4,6 +4,7 @@ Blue holds the photo in grey, and the three networks that look at the photo are 
 library sees the same photo and moves it in the same way, and red and green come out of its warp as the
 cosine and sine of the source coordinate. Frames are 8 bits, so that is good to about a tenth of a pixel.
 """
+
 import cv2
 import numpy as np
 import onnx

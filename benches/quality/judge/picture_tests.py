@@ -1,4 +1,5 @@
 """Tests 6 and 7: the laws that every frame keeps, and what the eye would notice."""
+
 import cv2
 import numpy as np
 
@@ -19,7 +20,11 @@ def physics(ctx, system, portraits, scenes):
     jobs = []
     for n, photo in enumerate([*portraits, *scenes]):
         face = photo.box is not None
-        prompts = FACE_PROMPTS[n % 3 : n % 3 + 1] + CAMERA_PROMPTS[n % 2 : n % 2 + 1] if face else ["", CAMERA_PROMPTS[n % 2]]
+        prompts = (
+            FACE_PROMPTS[n % 3 : n % 3 + 1] + CAMERA_PROMPTS[n % 2 : n % 2 + 1]
+            if face
+            else ["", CAMERA_PROMPTS[n % 2]]
+        )
         for prompt in prompts:
             jobs.append(dict(ctx.job(system, photo, prompt, key=(photo, prompt)), seconds=1.5, fps=12))
     alike, late, sharp, sharp_all = [], [], [], []
@@ -37,11 +42,28 @@ def physics(ctx, system, portraits, scenes):
             sharp_all.append(ratio.min())
     if not alike:
         return ctx.report.skip("physics: no photo")
-    ctx.report.add(6, "frame 0 against the photo, least PSNR (dB)", system, min(alike), least=40, count=len(alike))
+    ctx.report.add(
+        6, "frame 0 against the photo, least PSNR (dB)", system, min(alike), least=40, count=len(alike)
+    )
     if late:
-        ctx.report.add(6, "the same for a zoom out, which begins nearer (dB)", system, min(late), count=len(late))
-    ctx.report.add(6, "sharpness of a clip's frames over the photo's, worst tenth", system, np.quantile(sharp, 0.1), least=0.9, count=len(sharp))
-    ctx.report.add(6, "sharpness of the least sharp frame, median clip", system, np.median(sharp_all), count=len(sharp_all))
+        ctx.report.add(
+            6, "the same for a zoom out, which begins nearer (dB)", system, min(late), count=len(late)
+        )
+    ctx.report.add(
+        6,
+        "sharpness of a clip's frames over the photo's, worst tenth",
+        system,
+        np.quantile(sharp, 0.1),
+        least=0.9,
+        count=len(sharp),
+    )
+    ctx.report.add(
+        6,
+        "sharpness of the least sharp frame, median clip",
+        system,
+        np.median(sharp_all),
+        count=len(sharp_all),
+    )
 
 
 def sharpness(bgr):
@@ -90,14 +112,39 @@ def exact(ctx, portraits, scenes):
                 drift.append(max(size for _, size in each))
     if not folds:
         return ctx.report.skip("exact warp: nothing was rendered")
-    ctx.report.add(6, "folds: pixels where the warp turns over, worst clip's mean (%)", "model", 100 * max(folds), most=0.1, count=len(folds))
+    ctx.report.add(
+        6,
+        "folds: pixels where the warp turns over, worst clip's mean (%)",
+        "model",
+        100 * max(folds),
+        most=0.1,
+        count=len(folds),
+    )
     ctx.report.add(6, "folds in the worst frame (%)", "model", 100 * max(worst), count=len(folds))
-    ctx.report.add(6, "frame that repeats the photo's edge, worst frame (%)", "model", 100 * max(outside), most=0.1, count=len(outside))
-    ctx.report.add(6, "pixels shaded too much to be read (%)", "model", 100 * np.mean(unread), count=len(unread))
+    ctx.report.add(
+        6,
+        "frame that repeats the photo's edge, worst frame (%)",
+        "model",
+        100 * max(outside),
+        most=0.1,
+        count=len(outside),
+    )
+    ctx.report.add(
+        6, "pixels shaded too much to be read (%)", "model", 100 * np.mean(unread), count=len(unread)
+    )
     if walls:
-        ctx.report.add(7, "walls that bend by over 1 px with no camera asked, median clip (%)", "model", 100 * np.median(walls), most=2.0, count=len(walls))
+        ctx.report.add(
+            7,
+            "walls that bend by over 1 px with no camera asked, median clip (%)",
+            "model",
+            100 * np.median(walls),
+            most=2.0,
+            count=len(walls),
+        )
         ctx.report.add(7, "walls, worst clip (%)", "model", 100 * max(walls), count=len(walls))
-        ctx.report.add(7, "what framing alone moves them by, worst clip (pixels)", "model", max(drift), count=len(drift))
+        ctx.report.add(
+            7, "what framing alone moves them by, worst clip (pixels)", "model", max(drift), count=len(drift)
+        )
 
 
 def bent(off, wall):
@@ -128,7 +175,10 @@ def wall_of(ctx, photo):
 
 
 def loops(ctx, photos):
-    jobs = [dict(ctx.job("model", photo, "turn right, smile, blink", key=i), seconds=2.0, fps=24, looping=True) for i, photo in enumerate(photos)]
+    jobs = [
+        dict(ctx.job("model", photo, "turn right, smile, blink", key=i), seconds=2.0, fps=24, looping=True)
+        for i, photo in enumerate(photos)
+    ]
     jumps, back = [], []
     for job, said, frames in ctx.renderer.clips(jobs):
         if frames is None:
@@ -138,7 +188,14 @@ def loops(ctx, photos):
         jumps.append(step(frames[-1], frames[0]) / max(max(steps), 1e-3))
         back.append(step(frames[-1], frames[0]) / max(max(step(frames[0], f) for f in frames), 1e-3))
     if jumps:
-        ctx.report.add(6, "loop: step from the last frame to the first over the largest step", "model", max(jumps), most=1.0, count=len(jumps))
+        ctx.report.add(
+            6,
+            "loop: step from the last frame to the first over the largest step",
+            "model",
+            max(jumps),
+            most=1.0,
+            count=len(jumps),
+        )
 
 
 def judder(ctx, photos):
@@ -154,19 +211,45 @@ def judder(ctx, photos):
             v = np.diff(path, axis=0) * rate
             most = np.linalg.norm(v, axis=1).max()
             # How fast speed changes, over speed: a frame shown twice makes this the frame rate itself.
-            sudden.setdefault(rate, []).append(np.linalg.norm(np.diff(v, axis=0), axis=1).max() * rate / max(most, 1e-6))
+            sudden.setdefault(rate, []).append(
+                np.linalg.norm(np.diff(v, axis=0), axis=1).max() * rate / max(most, 1e-6)
+            )
         if len(paths) == len(RATES):
-            at = lambda rate: np.stack([np.interp(np.arange(0, 1.9, 0.1), np.arange(len(paths[rate])) / rate, c) for c in paths[rate].T], 1)
+            at = lambda rate: np.stack(
+                [
+                    np.interp(np.arange(0, 1.9, 0.1), np.arange(len(paths[rate])) / rate, c)
+                    for c in paths[rate].T
+                ],
+                1,
+            )
             apart.append(max(np.abs(at(rate) - at(RATES[0])).max() for rate in RATES[1:]))
     for rate, values in sudden.items():
-        ctx.report.add(6, f"judder at {rate} frames a second: change of speed a second over speed", "model", max(values), most=18.0, count=len(values))
+        ctx.report.add(
+            6,
+            f"judder at {rate} frames a second: change of speed a second over speed",
+            "model",
+            max(values),
+            most=18.0,
+            count=len(values),
+        )
     if apart:
-        ctx.report.add(6, "the same motion at every frame rate, apart by (pixels)", "model", max(apart), most=0.5, count=len(apart))
+        ctx.report.add(
+            6,
+            "the same motion at every frame rate, apart by (pixels)",
+            "model",
+            max(apart),
+            most=0.5,
+            count=len(apart),
+        )
 
 
 def eye(ctx, system, photos, folder):
     """Contact sheets for a person, and guards for what a person would notice first."""
-    jobs = [dict(ctx.job(system, photo, text, key=(i, k)), seconds=1.5, fps=12) for i, photo in enumerate(photos) for k, text in enumerate(a.EYE)]
+    jobs = [
+        dict(ctx.job(system, photo, text, key=(i, k)), seconds=1.5, fps=12)
+        for i, photo in enumerate(photos)
+        for k, text in enumerate(a.EYE)
+    ]
     lost, rows = [], {}
     for job, said, frames in ctx.renderer.clips(jobs):
         i, k = job["key"]
@@ -180,7 +263,14 @@ def eye(ctx, system, photos, folder):
             rows.setdefault(i, {})[k] = [frames[len(frames) // 4], frames[int(np.argmax(change))], frames[-1]]
     if not lost:
         return ctx.report.skip("the eye: no portrait")
-    ctx.report.add(7, "judge's confidence in the face over the photo's, worst tenth of clips", system, np.quantile(lost, 0.1), least=0.8, count=len(lost))
+    ctx.report.add(
+        7,
+        "judge's confidence in the face over the photo's, worst tenth of clips",
+        system,
+        np.quantile(lost, 0.1),
+        least=0.8,
+        count=len(lost),
+    )
     ctx.report.add(7, "the same, worst clip", system, min(lost), count=len(lost))
     if folder is not None:
         sheets(folder, photos, rows)
@@ -197,8 +287,20 @@ def sheets(folder, photos, rows, side=224, per=5):
             frames = [photos[i].image] + [frame for k in sorted(rows[i]) for frame in rows[i][k]]
             line = np.hstack([tile(frame, side) for frame in frames])
             head = np.full((18, line.shape[1], 3), 255, np.uint8)
-            for column, words in [(0, photos[i].name[-34:]), *((1 + 3 * n, a.EYE[k]) for n, k in enumerate(sorted(rows[i])))]:
-                cv2.putText(head, words, (4 + column * side, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+            for column, words in [
+                (0, photos[i].name[-34:]),
+                *((1 + 3 * n, a.EYE[k]) for n, k in enumerate(sorted(rows[i]))),
+            ]:
+                cv2.putText(
+                    head,
+                    words,
+                    (4 + column * side, 13),
+                    cv2.FONT_HERSHEY_SIMPLEX,
+                    0.4,
+                    (0, 0, 0),
+                    1,
+                    cv2.LINE_AA,
+                )
             lines.append(np.vstack([head, line]))
         width = max(line.shape[1] for line in lines)
         lines = [np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0))) for line in lines]

@@ -1,4 +1,5 @@
 """What the whole picture does: the camera, and what stands still."""
+
 import cv2
 import numpy as np
 
@@ -28,7 +29,9 @@ def camera_from(flow, where):
     if len(at) < 12:
         return 0.0, 0.0, 0.0
     middle = np.array([w / 2, h / 2], np.float32)
-    matrix, _ = cv2.estimateAffinePartial2D(at - middle, to - middle, method=cv2.RANSAC, ransacReprojThreshold=1.5)
+    matrix, _ = cv2.estimateAffinePartial2D(
+        at - middle, to - middle, method=cv2.RANSAC, ransacReprojThreshold=1.5
+    )
     if matrix is None:
         return 0.0, 0.0, 0.0
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
