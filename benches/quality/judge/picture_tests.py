@@ -95,6 +95,8 @@ def warps(ctx, photos_prompts, **how):
 
 def exact(ctx, portraits, scenes):
     """Folds, samples outside the photo, walls: from the library's own warp, without flow's guesses."""
+    if ctx.blue is None:
+        return
     pairs = [(photo, FACE_PROMPTS[n % 3]) for n, photo in enumerate(portraits)]
     pairs += [(photo, CAMERA_PROMPTS[n % 2]) for n, photo in enumerate([*portraits[:4], *scenes])]
     folds, worst, outside, walls, drift, unread = [], [], [], [], [], []
@@ -200,6 +202,8 @@ def loops(ctx, photos):
 
 def judder(ctx, photos):
     """Does motion go on evenly at every frame rate? From the exact warp."""
+    if ctx.blue is None:
+        return
     sudden, apart = {}, []
     for photo in photos:
         paths = {}
