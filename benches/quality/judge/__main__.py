@@ -51,7 +51,7 @@ class Context:
             self.work,
             self.judges,
             d.split_of(args.data, args.default_data or args.data + "/none"),
-            self.say,
+            args.folders,
         )
         self.models = {"model": Path(args.models)}
         self.renderer = Renderer(args.renderer, self.work)
@@ -82,6 +82,7 @@ def main():
     parser.add_argument(
         "--systems", default="", help="of the model, the simulator and the controls, judge only these"
     )
+    parser.add_argument("--from", dest="folders", default="", help="only these folders of faces/")
     args = parser.parse_args()
     counts, only = (QUICK if args.quick else FULL), {int(t) for t in args.only.split(",")}
     ctx = Context(args)

@@ -63,8 +63,9 @@ def mixed(root):
 
 
 class Data:
-    def __init__(self, root, work, judges, unseen, say):
-        self.root, self.work, self.judges, self.say = Path(root), Path(work) / "photos", judges, say
+    def __init__(self, root, work, judges, unseen, folders=""):
+        self.root, self.work, self.judges = Path(root), Path(work) / "photos", judges
+        self.folders = set(folders.split(",")) if folders else None
         self.work.mkdir(parents=True, exist_ok=True)
         self.unseen = unseen
         self.looked = {}
@@ -109,6 +110,8 @@ class Data:
             if len(taken) == count:
                 break
             if not self.unseen(path):
+                continue
+            if root.name == "faces" and self.folders and not self.folders & set(path.parts):
                 continue
             photo = self.look(path)
             if photo is not None and fits(photo):
