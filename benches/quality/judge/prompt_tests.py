@@ -45,8 +45,10 @@ def prompt(ctx, system, photos, full):
         if ask and not said["used"]:
             ctx.report.skip(f"the library does not understand \"{job['prompt']}\"; it counts as not done")
         track = Track(ctx.judges, frames, photos[i].box)
-        curves = dict(track.curves, **camera_of(ctx.judges, frames, photos[i]))
-        seen[i, ask, how] = curves
+        camera, on_walls = camera_of(ctx.judges, frames, photos[i])
+        # A face that fills its photo hides the camera; only where one is asked for is the whole picture taken.
+        keep = on_walls or ask is None or ask.camera
+        seen[i, ask, how] = dict(track.curves, **(camera if keep else {}))
     if system == "model" and unmoved:
         ctx.report.skip(
             f"faces that the library does not find: {', '.join(sorted(unmoved))}; they count as not moved"
