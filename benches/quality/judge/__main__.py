@@ -60,6 +60,12 @@ class Context:
     def say(self, sentence):
         print(f"[{time.time() - self.began:5.0f} s] {sentence}", file=sys.stderr, flush=True)
 
+    def ruler(self, system):
+        """The models folder that moves coded photos as `system` moves photos; none for the controls."""
+        if system == "simulator" and self.blue is not None and system in self.models:
+            return instrument.blue_eyed(self.work, self.models[system], "blue_eyed_simulator")
+        return self.blue if system == "model" else None
+
     def median_clip(self):
         seconds = sorted(self.renderer.seconds)
         return round(seconds[len(seconds) // 2], 3) if seconds else None
@@ -203,7 +209,7 @@ def build(ctx, photos, only):
         folder = attempt(ctx, name, make, needed=name != "simulator")
         if folder is not None:
             ctx.models[name] = folder
-    if 6 in only:
+    if only & {2, 6}:
         ctx.blue = attempt(ctx, "ruler", instrument.blue_eyed, ctx.work, shipped)
 
 

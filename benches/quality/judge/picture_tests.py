@@ -72,7 +72,7 @@ def sharpness(bgr):
     return float(np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)).mean())
 
 
-def warps(ctx, photos_prompts, **how):
+def warps(ctx, photos_prompts, models=None, **how):
     """Exact displacement fields: each photo is rendered twice, coded along x and along y."""
     jobs = []
     for n, (photo, prompt) in enumerate(photos_prompts):
@@ -80,7 +80,7 @@ def warps(ctx, photos_prompts, **how):
             path = ctx.data.work / f"coded_{n}_{axis}.png"
             cv2.imwrite(str(path), coded(photo.image, axis))
             job = ctx.job("model", photo, prompt, key=(photo, prompt, axis))
-            jobs.append(dict(job, photo=path, models=str(ctx.blue), **how))
+            jobs.append(dict(job, photo=path, models=str(models or ctx.blue), **how))
     half = None
     for job, said, frames in ctx.renderer.clips(jobs):
         photo, prompt, axis = job["key"]

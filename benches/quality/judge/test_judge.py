@@ -157,6 +157,12 @@ class Instrument(unittest.TestCase):
         self.assertLess(np.abs(warp.off[1][inner] - np.stack([dx, dy], -1)[inner]).max(), 0.25)
         self.assertLess(np.abs(warp.off[0]).max(), 0.15)
         self.assertEqual(warp.folds(1), 0)
+        # A point carried by the warp lands where the warp takes it from.
+        points = np.array([[60.5, 80.5], [150.0, 120.0]])
+        landed = warp.carry(points)[1]
+        column, row = landed[:, 0] - 0.5, landed[:, 1] - 0.5
+        source = landed + np.stack([6 * np.sin(5 * row / SIDE), 9 * np.cos(4 * column / SIDE)], 1)
+        np.testing.assert_allclose(source, points, atol=0.3)
 
     def test_folds_are_seen(self):
         ys, xs = np.mgrid[:SIDE, :SIDE].astype(float)
