@@ -228,9 +228,24 @@ fn doctor_names_a_missing_runtime() {
 fn prompts_lists_every_phrase() {
     let run = kinora(&["prompts"]);
     assert!(run.status.success());
-    let text = text(&run.stdout);
-    assert_eq!(text.lines().count(), kinora::prompt::LEXICON.len());
-    assert!(text.contains("turn right") && text.contains("look_x"));
+    let table = text(&run.stdout);
+    // Long rows are broken after a comma.
+    let listed = table.replace(",\n      ", ", ");
+    let entries = || kinora::prompt::LEXICON.iter().flat_map(|section| section.entries);
+    for phrase in entries().flat_map(|entry| entry.phrases) {
+        let alone = listed.lines().any(|line| line.trim().split(", ").any(|p| p == *phrase));
+        assert!(alone, "{phrase} is missing");
+    }
+    for (word, _) in kinora::prompt::STRENGTHS {
+        assert!(table.contains(word), "{word} is missing");
+    }
+    for (word, _) in kinora::prompt::ORDER {
+        assert!(table.contains(word), "{word} is missing");
+    }
+    let json = &json_lines(&kinora(&["prompts", "--json"]))[0];
+    assert_eq!(json["lexicon"].as_array().unwrap().len(), entries().count());
+    assert_eq!(json["strengths"]["slightly"], 0.5);
+    assert_eq!(json["order"]["then"], "next");
 }
 
 #[test]

@@ -1,258 +1,771 @@
-//! The words that Kinora understands, in one table.
+//! The table of everything that can be asked for.
 
-/// What can be asked to move. The network knows each by [`Motion::tag`].
-///
-/// Left and right are the picture's, as its viewer sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Motion {
-    /// Both eyes close and open.
-    Blink,
-    /// One eye closes and opens; + the image-right one.
-    Wink,
-    /// Eyes close and stay closed.
-    CloseEyes,
-    /// Mouth corners go up (−: down).
-    Smile,
-    /// Brows go up.
-    RaiseBrows,
-    /// Eyes look aside; + to image-right.
-    GazeSideways,
-    /// Eyes look down (−: up).
-    GazeDown,
-    /// The mouth moves as in speech.
-    Talk,
-    /// The head goes up and down.
-    Nod,
-    /// The head goes left and right.
-    Shake,
-    /// The head leans to a shoulder; + clockwise as seen.
-    Tilt,
-    /// The head turns; + to image-right.
-    LookSideways,
-    /// The head goes down (−: up) and stays.
-    LookDown,
-    /// The head comes nearer.
-    Lean,
-    /// Slight sway of head and eyes.
-    Idle,
-    /// Chest and shoulders breathe.
-    Breathe,
-    /// Wind in hair, cloth and leaves.
-    Sway,
-    /// Waves on water.
-    Ripple,
-    /// Clouds move; + to image-right.
-    Drift,
-    /// The camera comes nearer (−: draws back).
-    Zoom,
-    /// The camera moves aside; + to image-right.
-    PanSideways,
-    /// The camera moves down (−: up).
-    PanDown,
-    /// The camera goes round the subject.
-    Orbit,
-    /// The camera is held by hand.
-    Handheld,
-    /// Nothing of the face moves.
-    Still,
+use super::motion::Motion;
+use super::motion::Motion::{
+    Blink, Breathe, CloseEyes, Drift, GazeDown, GazeSideways, Handheld, Idle, Lean, LookDown,
+    LookSideways, Nod, Orbit, PanDown, PanSideways, RaiseBrows, Ripple, Shake, Smile, Still, Sway,
+    Talk, Tilt, Wink, Zoom,
+};
+
+/// Entries that belong together.
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// What they are about.
+    pub title: &'static str,
+    /// The entries.
+    pub entries: &'static [Entry],
 }
 
-impl Motion {
-    /// The name of the network's tag.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::Blink => "blink",
-            Self::Wink => "wink",
-            Self::CloseEyes => "close",
-            Self::Smile => "smile",
-            Self::RaiseBrows => "brow",
-            Self::GazeSideways => "gaze_x",
-            Self::GazeDown => "gaze_y",
-            Self::Talk => "talk",
-            Self::Nod => "nod",
-            Self::Shake => "shake",
-            Self::Tilt => "tilt",
-            Self::LookSideways => "look_x",
-            Self::LookDown => "look_y",
-            Self::Lean => "lean",
-            Self::Idle => "idle",
-            Self::Breathe => "breathe",
-            Self::Sway => "sway",
-            Self::Ripple => "ripple",
-            Self::Drift => "drift",
-            Self::Zoom => "zoom",
-            Self::PanSideways => "pan_x",
-            Self::PanDown => "pan_y",
-            Self::Orbit => "orbit",
-            Self::Handheld => "handheld",
-            Self::Still => "still",
-        }
-    }
-
-    /// Whether it moves the camera and not what stands before it.
-    pub fn is_camera(self) -> bool {
-        matches!(
-            self,
-            Self::Zoom | Self::PanSideways | Self::PanDown | Self::Orbit | Self::Handheld
-        )
-    }
-}
-
-/// A phrase and what it asks for.
+/// What some phrases ask for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entry {
-    /// Words in order; small words may stand between them, and any ending is understood.
-    pub phrase: &'static str,
-    /// What moves.
-    pub motion: Motion,
-    /// How much, −1.2–1.2, before words such as "slightly".
-    pub strength: f32,
+    /// Phrases of one meaning. Small words may stand between their words, and any ending is
+    /// understood.
+    pub phrases: &'static [&'static str],
+    /// What moves and how much, −1.2–1.2, before words such as "slightly"; 0: does not, or goes
+    /// back. The same motion in two directions happens in this order.
+    pub asks: &'static [(Motion, f32)],
+    /// How often; more than once only for gestures.
+    pub times: u8,
+    /// What is seen.
+    pub does: &'static str,
 }
 
-const fn entry(phrase: &'static str, motion: Motion, strength: f32) -> Entry {
-    Entry { phrase, motion, strength }
+const fn row(
+    phrases: &'static [&'static str],
+    asks: &'static [(Motion, f32)],
+    does: &'static str,
+) -> Entry {
+    Entry { phrases, asks, times: 1, does }
 }
 
 /// All phrases. Where several fit, the one with more words counts.
-pub const LEXICON: &[Entry] = &[
-    entry("blink", Motion::Blink, 1.0),
-    entry("wink", Motion::Wink, 1.0),
-    entry("wink left", Motion::Wink, -1.0),
-    entry("wink right", Motion::Wink, 1.0),
-    entry("close eyes", Motion::CloseEyes, 1.0),
-    entry("eyes close", Motion::CloseEyes, 1.0),
-    entry("smile", Motion::Smile, 0.9),
-    entry("grin", Motion::Smile, 1.1),
-    entry("laugh", Motion::Smile, 1.2),
-    entry("happy", Motion::Smile, 0.8),
-    entry("frown", Motion::Smile, -0.9),
-    entry("sad", Motion::Smile, -0.8),
-    entry("raise brows", Motion::RaiseBrows, 1.0),
-    entry("raise eyebrows", Motion::RaiseBrows, 1.0),
-    entry("eyebrows up", Motion::RaiseBrows, 1.0),
-    entry("surprised", Motion::RaiseBrows, 1.1),
-    entry("eyes left", Motion::GazeSideways, -1.0),
-    entry("eyes right", Motion::GazeSideways, 1.0),
-    entry("eyes up", Motion::GazeDown, -1.0),
-    entry("eyes down", Motion::GazeDown, 1.0),
-    entry("glance left", Motion::GazeSideways, -1.0),
-    entry("glance right", Motion::GazeSideways, 1.0),
-    entry("glance up", Motion::GazeDown, -1.0),
-    entry("glance down", Motion::GazeDown, 1.0),
-    entry("glance", Motion::GazeSideways, 1.0),
-    entry("talk", Motion::Talk, 1.0),
-    entry("speak", Motion::Talk, 1.0),
-    entry("say", Motion::Talk, 0.9),
-    entry("sing", Motion::Talk, 1.1),
-    entry("nod", Motion::Nod, 1.0),
-    entry("shake", Motion::Shake, 1.0),
-    entry("tilt", Motion::Tilt, 0.9),
-    entry("tilt left", Motion::Tilt, -0.9),
-    entry("tilt right", Motion::Tilt, 0.9),
-    entry("turn", Motion::LookSideways, 0.8),
-    entry("turn left", Motion::LookSideways, -1.0),
-    entry("turn right", Motion::LookSideways, 1.0),
-    entry("look left", Motion::LookSideways, -1.0),
-    entry("look right", Motion::LookSideways, 1.0),
-    entry("look up", Motion::LookDown, -1.0),
-    entry("look down", Motion::LookDown, 1.0),
-    entry("look around", Motion::LookSideways, 0.9),
-    entry("lean in", Motion::Lean, 1.0),
-    entry("lean forward", Motion::Lean, 1.0),
-    entry("lean back", Motion::Lean, -1.0),
-    entry("alive", Motion::Idle, 0.8),
-    entry("living", Motion::Idle, 0.8),
-    entry("move", Motion::Idle, 1.0),
-    entry("breathe", Motion::Breathe, 1.0),
-    entry("sway", Motion::Sway, 1.0),
-    entry("wind", Motion::Sway, 1.0),
-    entry("breeze", Motion::Sway, 0.7),
-    entry("windy", Motion::Sway, 1.1),
-    entry("flutter", Motion::Sway, 0.9),
-    entry("ripple", Motion::Ripple, 1.0),
-    entry("waves", Motion::Ripple, 1.0),
-    entry("water moves", Motion::Ripple, 1.0),
-    entry("water flows", Motion::Ripple, 1.0),
-    entry("clouds", Motion::Drift, 1.0),
-    entry("clouds left", Motion::Drift, -1.0),
-    entry("clouds right", Motion::Drift, 1.0),
-    entry("clouds drift", Motion::Drift, 1.0),
-    entry("clouds move", Motion::Drift, 1.0),
-    entry("zoom", Motion::Zoom, 0.9),
-    entry("zoom in", Motion::Zoom, 0.9),
-    entry("zoom out", Motion::Zoom, -0.9),
-    entry("push in", Motion::Zoom, 0.8),
-    entry("pull out", Motion::Zoom, -0.8),
-    entry("pull back", Motion::Zoom, -0.8),
-    entry("dolly in", Motion::Zoom, 0.9),
-    entry("dolly out", Motion::Zoom, -0.9),
-    entry("pan", Motion::PanSideways, 0.8),
-    entry("pan left", Motion::PanSideways, -0.8),
-    entry("pan right", Motion::PanSideways, 0.8),
-    entry("pan up", Motion::PanDown, -0.8),
-    entry("pan down", Motion::PanDown, 0.8),
-    entry("camera left", Motion::PanSideways, -0.8),
-    entry("camera right", Motion::PanSideways, 0.8),
-    entry("camera up", Motion::PanDown, -0.8),
-    entry("camera down", Motion::PanDown, 0.8),
-    entry("orbit", Motion::Orbit, 1.0),
-    entry("orbit left", Motion::Orbit, -1.0),
-    entry("orbit right", Motion::Orbit, 1.0),
-    entry("parallax", Motion::Orbit, 0.8),
-    entry("handheld", Motion::Handheld, 1.0),
-    entry("hand held", Motion::Handheld, 1.0),
-    entry("shaky camera", Motion::Handheld, 1.2),
-    entry("still", Motion::Still, 1.0),
-    entry("motionless", Motion::Still, 1.0),
-    entry("freeze", Motion::Still, 1.0),
+pub const LEXICON: &[Section] = &[
+    Section { title: "Eyes and brows", entries: EYES },
+    Section { title: "Mouth and mood", entries: MOUTH },
+    Section { title: "Head", entries: HEAD },
+    Section { title: "Life and stillness", entries: LIFE },
+    Section { title: "Scenery", entries: SCENERY },
+    Section { title: "Camera", entries: CAMERA },
 ];
 
-/// Words that make what they stand beside weaker or stronger.
-pub(super) const STRENGTHS: &[(&str, f32)] = &[
-    ("slightly", 0.5),
-    ("slight", 0.5),
-    ("little", 0.55),
-    ("bit", 0.55),
-    ("gently", 0.6),
-    ("gentle", 0.6),
-    ("softly", 0.6),
-    ("soft", 0.6),
-    ("subtle", 0.45),
-    ("subtly", 0.45),
-    ("faint", 0.4),
-    ("faintly", 0.4),
-    ("slow", 0.7),
-    ("slowly", 0.7),
-    ("strongly", 1.25),
-    ("strong", 1.25),
-    ("very", 1.25),
-    ("lot", 1.25),
-    ("big", 1.2),
-    ("broad", 1.2),
-    ("broadly", 1.2),
-    ("wide", 1.2),
-    ("widely", 1.2),
-    ("fast", 1.2),
-    ("quickly", 1.2),
-    ("quick", 1.2),
+const EYES: &[Entry] = &[
+    row(&["blink", "eyes blink"], &[(Blink, 1.0)], "both eyes blink"),
+    Entry {
+        phrases: &["bat lash", "flutter lash", "lash flutter", "bat eyes", "flutter lid"],
+        asks: &[(Blink, 1.0)],
+        times: 3,
+        does: "three blinks",
+    },
+    row(&["wink"], &[(Wink, 1.0)], "the image-right eye winks"),
+    row(
+        &["wink left", "left wink", "close left eye", "left eye close", "left eye wink"],
+        &[(Wink, -1.0)],
+        "the image-left eye winks",
+    ),
+    row(
+        &[
+            "wink right",
+            "right wink",
+            "close right eye",
+            "right eye close",
+            "right eye wink",
+            "close one eye",
+        ],
+        &[(Wink, 1.0)],
+        "the image-right eye winks",
+    ),
+    row(
+        &["close eyes", "eyes close", "close them", "lid close", "close lid", "lower lid"],
+        &[(CloseEyes, 1.0)],
+        "the eyes close and stay closed",
+    ),
+    row(
+        &["asleep", "sleep", "doze", "nap"],
+        &[(CloseEyes, 1.0), (LookDown, 0.4)],
+        "the eyes close, the head sinks",
+    ),
+    row(
+        &["open eyes", "eyes open", "open them", "wake", "awake", "awaken"],
+        &[(CloseEyes, 0.0)],
+        "eyes that were closed open; eyes that the photo shows closed cannot",
+    ),
+    row(
+        &["squint", "narrow eyes", "eyes narrow"],
+        &[(CloseEyes, 0.35)],
+        "the lids close a third of the way",
+    ),
+    row(
+        &[
+            "sleepy",
+            "sleepily",
+            "tired",
+            "tiredly",
+            "drowsy",
+            "heavy lid",
+            "half close eyes",
+            "eyes half close",
+        ],
+        &[(CloseEyes, 0.45), (LookDown, 0.25)],
+        "the lids droop, the head sinks a little",
+    ),
+    row(
+        &[
+            "eyes left",
+            "eyes move left",
+            "eyes look left",
+            "eyes turn left",
+            "glance left",
+            "gaze left",
+        ],
+        &[(GazeSideways, -1.0)],
+        "the eyes look left",
+    ),
+    row(
+        &[
+            "eyes right",
+            "eyes move right",
+            "eyes look right",
+            "eyes turn right",
+            "glance right",
+            "gaze right",
+        ],
+        &[(GazeSideways, 1.0)],
+        "the eyes look right",
+    ),
+    row(
+        &["eyes up", "eyes move up", "eyes look up", "raise eyes", "glance up", "gaze up"],
+        &[(GazeDown, -1.0)],
+        "the eyes look up",
+    ),
+    row(
+        &[
+            "eyes down",
+            "eyes move down",
+            "eyes look down",
+            "lower eyes",
+            "glance down",
+            "gaze down",
+            "lower gaze",
+        ],
+        &[(GazeDown, 1.0)],
+        "the eyes look down",
+    ),
+    row(
+        &["glance", "glance aside", "glance sideways", "eyes aside", "glance away"],
+        &[(GazeSideways, 1.0)],
+        "the eyes look aside (right)",
+    ),
+    row(
+        &["glance around", "eyes wander", "eyes dart", "eyes move", "eyes move around"],
+        &[(GazeSideways, -0.9), (GazeSideways, 0.9)],
+        "the eyes look left, then right",
+    ),
+    row(&["roll eyes", "eyes roll"], &[(GazeDown, -1.1)], "the eyes look up; they cannot roll"),
+    row(
+        &[
+            "raise brow",
+            "brow up",
+            "brow raise",
+            "brow go up",
+            "raise left brow",
+            "raise right brow",
+            "raise one brow",
+        ],
+        &[(RaiseBrows, 1.0)],
+        "both brows go up; one alone cannot",
+    ),
+    Entry {
+        phrases: &["wiggle brow", "waggle brow"],
+        asks: &[(RaiseBrows, 1.0)],
+        times: 2,
+        does: "both brows go up twice",
+    },
+    row(
+        &[
+            "surprised",
+            "surprise",
+            "astonished",
+            "amazed",
+            "amazement",
+            "shocked",
+            "startled",
+            "eyes widen",
+            "wide eyed",
+        ],
+        &[(RaiseBrows, 1.1), (Lean, -0.4)],
+        "the brows go up, the head goes back a little",
+    ),
 ];
 
-/// Words that turn a motion off.
-pub(super) const NEGATIONS: &[&str] = &["no", "not", "without", "never", "dont", "doesnt", "stop"];
+const MOUTH: &[Entry] = &[
+    row(
+        &["smile", "smiley"],
+        &[(Smile, 0.9)],
+        "a smile that reaches the eyes; no teeth are invented",
+    ),
+    row(
+        &[
+            "happy",
+            "happily",
+            "happiness",
+            "cheerful",
+            "cheerfully",
+            "joyful",
+            "joy",
+            "glad",
+            "pleased",
+            "delighted",
+            "friendly",
+        ],
+        &[(Smile, 0.8)],
+        "a smile",
+    ),
+    row(&["grin"], &[(Smile, 1.1)], "a broad smile"),
+    row(&["beam", "smile ear ear", "radiant"], &[(Smile, 1.2)], "the broadest smile"),
+    row(
+        &["laugh", "laughter"],
+        &[(Smile, 1.2), (Nod, 0.4)],
+        "the broadest smile, and the head bobs",
+    ),
+    row(&["giggle"], &[(Smile, 1.1), (Nod, 0.3)], "a broad smile, and the head bobs a little"),
+    row(&["chuckle"], &[(Smile, 1.0), (Nod, 0.3)], "a smile, and the head bobs a little"),
+    row(
+        &["excited", "excitedly", "thrilled"],
+        &[(Smile, 1.1), (RaiseBrows, 0.6)],
+        "a broad smile, brows up",
+    ),
+    row(
+        &["smirk", "half smile", "crooked smile"],
+        &[(Smile, 0.5)],
+        "a faint smile of both corners; one alone cannot",
+    ),
+    row(&["frown", "pout", "scowl"], &[(Smile, -0.9)], "the mouth's corners go down"),
+    row(
+        &["sad", "sadly", "sadness", "unhappy", "upset", "disappointed", "gloomy", "depressed"],
+        &[(Smile, -0.8), (GazeDown, 0.4)],
+        "corners down, eyes down",
+    ),
+    row(
+        &["angry", "angrily", "anger", "mad", "annoyed", "furious", "grumpy"],
+        &[(Smile, -0.9), (Lean, 0.3)],
+        "corners down, the head comes nearer; brows cannot go down",
+    ),
+    row(
+        &["scared", "afraid", "fear", "frightened", "terrified"],
+        &[(RaiseBrows, 0.9), (Lean, -0.8)],
+        "brows up, the head goes back",
+    ),
+    row(
+        &["serious", "seriously", "neutral", "poker face", "straight face"],
+        &[(Smile, 0.0)],
+        "no smile is added; an earlier one goes",
+    ),
+    row(&["curious", "curiously"], &[(Tilt, 0.6), (RaiseBrows, 0.6)], "the head tilts, brows up"),
+    row(
+        &["confused", "puzzled"],
+        &[(Tilt, -0.6), (RaiseBrows, 0.7)],
+        "the head tilts left, brows up",
+    ),
+    row(
+        &["think", "thoughtful", "thoughtfully", "ponder"],
+        &[(GazeDown, -0.8), (Tilt, 0.4)],
+        "the eyes look up, the head tilts",
+    ),
+    row(
+        &["shy", "shyly", "bashful", "bashfully"],
+        &[(LookDown, 0.6), (Smile, 0.5)],
+        "the head goes down, a faint smile",
+    ),
+    row(
+        &["proud", "proudly", "confident", "confidently"],
+        &[(LookDown, -0.4), (Smile, 0.5)],
+        "the chin goes up, a faint smile",
+    ),
+    row(&["bored"], &[(CloseEyes, 0.25), (Tilt, 0.5)], "the lids droop, the head tilts"),
+    row(
+        &["talk", "speak", "tell", "chat", "mouth move", "lips move", "move lips", "move mouth"],
+        &[(Talk, 1.0)],
+        "the mouth moves as in speech, without words",
+    ),
+    row(
+        &["say", "say hello", "say goodbye", "say something", "greet", "answer"],
+        &[(Talk, 0.9)],
+        "the mouth moves as in speech",
+    ),
+    row(&["sing", "shout"], &[(Talk, 1.1)], "the mouth moves more"),
+    row(&["whisper", "murmur", "mumble", "mutter"], &[(Talk, 0.5)], "the mouth moves a little"),
+];
 
-/// Words that part a prompt into clauses.
-pub(super) const JOINTS: &[&str] = &["and", "then", "while", "first", "but", "with", "as", "when"];
+const HEAD: &[Entry] = &[
+    row(
+        &[
+            "nod",
+            "nod head",
+            "nod yes",
+            "say yes",
+            "nod agreement",
+            "nod approval",
+            "agree",
+            "approve",
+        ],
+        &[(Nod, 1.0)],
+        "the head nods one to three times",
+    ),
+    row(
+        &[
+            "shake",
+            "shake head",
+            "shake head no",
+            "shake no",
+            "say no",
+            "disagree",
+            "turn side side",
+            "move head side side",
+            "head side side",
+            "shake head side side",
+        ],
+        &[(Shake, 1.0)],
+        "the head shakes one to three times",
+    ),
+    row(
+        &["tilt", "tilt side"],
+        &[(Tilt, 0.9)],
+        "the head leans to the right shoulder of the picture",
+    ),
+    row(
+        &["tilt left", "head tilt left", "lean left", "lean head left"],
+        &[(Tilt, -0.9)],
+        "the head leans left",
+    ),
+    row(
+        &["tilt right", "head tilt right", "lean right", "lean head right"],
+        &[(Tilt, 0.9)],
+        "the head leans right",
+    ),
+    row(
+        &["turn", "turn side", "turn sideways"],
+        &[(LookSideways, 0.8)],
+        "the head turns (right), at most 12°",
+    ),
+    row(
+        &["turn left", "look left", "face left", "move head left"],
+        &[(LookSideways, -1.0)],
+        "the head turns left",
+    ),
+    row(
+        &["turn right", "look right", "face right", "move head right"],
+        &[(LookSideways, 1.0)],
+        "the head turns right",
+    ),
+    row(
+        &[
+            "look away",
+            "turn away",
+            "look aside",
+            "look sideways",
+            "look side",
+            "look over shoulder",
+            "turn over shoulder",
+            "look over right shoulder",
+            "over right shoulder",
+            "look back over shoulder",
+            "look back over right shoulder",
+        ],
+        &[(LookSideways, 1.1)],
+        "the head turns (right) as far as it can: 12°",
+    ),
+    row(
+        &["look over left shoulder", "over left shoulder", "look back over left shoulder"],
+        &[(LookSideways, -1.1)],
+        "the head turns left as far as it can",
+    ),
+    row(
+        &[
+            "look up",
+            "tilt head up",
+            "tilt head back",
+            "tilt chin up",
+            "raise head",
+            "raise chin",
+            "head up",
+            "chin up",
+            "face up",
+        ],
+        &[(LookDown, -1.0)],
+        "the head goes up",
+    ),
+    row(
+        &[
+            "look down",
+            "tilt head down",
+            "tilt chin down",
+            "lower head",
+            "lower chin",
+            "head down",
+            "chin down",
+            "bow",
+            "bow head",
+            "face down",
+        ],
+        &[(LookDown, 1.0)],
+        "the head goes down",
+    ),
+    row(
+        &["look around", "turn around", "look left right", "turn left right", "look side side"],
+        &[(LookSideways, -0.8), (LookSideways, 0.8)],
+        "the head turns left, then right",
+    ),
+    row(
+        &["look right left", "turn right left"],
+        &[(LookSideways, 0.8), (LookSideways, -0.8)],
+        "the head turns right, then left",
+    ),
+    row(
+        &[
+            "look camera",
+            "look viewer",
+            "look us",
+            "look me",
+            "look you",
+            "look straight",
+            "look forward",
+            "look back",
+            "turn back",
+            "face camera",
+            "face viewer",
+            "face forward",
+            "eye contact",
+            "return",
+            "look lens",
+            "turn camera",
+            "turn back camera",
+            "look back camera",
+            "glance camera",
+            "glance back",
+            "look straight camera",
+            "look straight forward",
+            "turn forward",
+            "turn face camera",
+        ],
+        &[(LookSideways, 0.0), (LookDown, 0.0), (GazeSideways, 0.0), (GazeDown, 0.0)],
+        "head and eyes go back to where the photo has them",
+    ),
+    row(
+        &[
+            "lean in",
+            "lean forward",
+            "lean closer",
+            "come closer",
+            "move closer",
+            "step closer",
+            "step forward",
+            "approach",
+            "lean camera",
+        ],
+        &[(Lean, 1.0)],
+        "the head comes nearer",
+    ),
+    row(
+        &["lean back", "lean away", "step back", "move back", "pull away"],
+        &[(Lean, -1.0)],
+        "the head goes back",
+    ),
+];
 
-/// Words that say nothing of motion and may stand anywhere.
-pub(super) const FILLERS: &[&str] = &[
-    "a", "an", "the", "she", "he", "it", "they", "her", "his", "its", "their", "him", "them",
-    "woman", "man", "girl", "boy", "person", "child", "baby", "lady", "guy", "people", "someone",
-    "head", "face", "to", "toward", "towards", "of", "on", "at", "is", "are", "be", "being",
-    "does", "do", "should", "please", "make", "let", "in", "out", "into", "from", "this", "that",
-    "some", "his", "camera", "side", "way", "hair", "leaves", "tree", "trees", "eyes", "eye",
-    "mouth", "lips", "brows", "eyebrows", "photo", "picture", "video", "portrait", "water", "sea",
-    "lake", "river", "sky", "grass", "plants", "flowers", "flower", "once", "for", "by", "there",
-    "just", "only", "so", "also", "i", "you", "me", "my", "your", "keep", "stay", "up", "down",
-    "left", "right", "both", "all", "s", "movement", "motion",
+const LIFE: &[Entry] = &[
+    row(
+        &[
+            "alive",
+            "living",
+            "lifelike",
+            "life",
+            "idle",
+            "animate",
+            "head movement",
+            "body movement",
+        ],
+        &[(Idle, 0.8)],
+        "slight sway of head and eyes",
+    ),
+    row(&["move", "sway body", "fidget"], &[(Idle, 1.0)], "more of it"),
+    row(
+        &["breathe", "breath", "inhale", "exhale"],
+        &[(Breathe, 1.0)],
+        "chest and shoulders breathe",
+    ),
+    row(
+        &["deep breath", "breathe deep", "breathe deeply", "breathe heavily"],
+        &[(Breathe, 1.2)],
+        "deeper breath",
+    ),
+    row(&["sigh"], &[(Breathe, 1.2), (LookDown, 0.3)], "a deep breath, the head sinks a little"),
+    row(
+        &["still", "motionless", "freeze", "frozen", "statue", "unmoving"],
+        &[(Still, 1.0)],
+        "nothing of the face moves",
+    ),
+];
+
+const SCENERY: &[Entry] = &[
+    row(
+        &[
+            "sway",
+            "wind",
+            "wind blow",
+            "blow wind",
+            "hair move",
+            "hair blow",
+            "hair flow",
+            "hair wave",
+            "tree move",
+            "leaves move",
+            "leaves rustle",
+            "grass move",
+            "grass wave",
+            "rustle",
+            "flag wave",
+            "dress flow",
+            "cloth flow",
+            "cloth move",
+        ],
+        &[(Sway, 1.0)],
+        "wind in hair, cloth and plants",
+    ),
+    row(
+        &["breeze", "breezy", "breeze blow", "breeze hair", "wind hair"],
+        &[(Sway, 0.7)],
+        "a breeze",
+    ),
+    row(&["windy", "storm", "stormy", "gust"], &[(Sway, 1.2)], "strong wind"),
+    row(&["flutter"], &[(Sway, 0.9)], "wind"),
+    row(
+        &[
+            "ripple",
+            "waves",
+            "water move",
+            "water flow",
+            "water ripple",
+            "river flow",
+            "sea move",
+            "ocean move",
+            "lake ripple",
+            "waves crash",
+            "waves roll",
+            "waterfall",
+        ],
+        &[(Ripple, 1.0)],
+        "waves on water; a person's wave is not one: see \"wave\" in the notes",
+    ),
+    row(
+        &[
+            "clouds",
+            "clouds drift",
+            "clouds move",
+            "clouds right",
+            "clouds move right",
+            "clouds drift right",
+            "clouds pass",
+            "clouds roll",
+            "sky move",
+        ],
+        &[(Drift, 1.0)],
+        "clouds move right",
+    ),
+    row(
+        &["clouds left", "clouds move left", "clouds drift left"],
+        &[(Drift, -1.0)],
+        "clouds move left",
+    ),
+];
+
+const CAMERA: &[Entry] = &[
+    row(
+        &[
+            "zoom",
+            "zoom in",
+            "dolly",
+            "dolly in",
+            "camera zoom",
+            "camera zoom in",
+            "camera dolly in",
+        ],
+        &[(Zoom, 0.9)],
+        "the camera comes nearer, to 1.12 times in three seconds",
+    ),
+    row(
+        &[
+            "push in",
+            "camera push in",
+            "camera in",
+            "camera move in",
+            "camera move closer",
+            "camera move forward",
+            "camera forward",
+            "camera approach",
+            "camera come closer",
+        ],
+        &[(Zoom, 0.8)],
+        "the camera comes nearer",
+    ),
+    row(
+        &["zoom out", "dolly out", "dolly back", "camera zoom out", "camera dolly out"],
+        &[(Zoom, -0.9)],
+        "the camera draws back",
+    ),
+    row(
+        &[
+            "pull out",
+            "pull back",
+            "camera pull out",
+            "camera pull back",
+            "camera out",
+            "camera move out",
+            "camera move back",
+            "camera back",
+            "camera draw back",
+        ],
+        &[(Zoom, -0.8)],
+        "the camera draws back",
+    ),
+    row(
+        &["ken burn"],
+        &[(Zoom, 0.6), (PanSideways, 0.3)],
+        "the camera comes nearer and moves right",
+    ),
+    row(
+        &[
+            "pan",
+            "pan right",
+            "pan left right",
+            "camera pan left right",
+            "camera pan",
+            "camera pan right",
+            "camera right",
+            "camera move right",
+            "camera turn right",
+            "camera slide right",
+            "turn camera right",
+            "move camera right",
+            "slide right",
+            "track right",
+            "camera track right",
+            "camera look right",
+        ],
+        &[(PanSideways, 0.8)],
+        "the camera moves right",
+    ),
+    row(
+        &[
+            "pan left",
+            "pan right left",
+            "camera pan right left",
+            "camera pan left",
+            "camera left",
+            "camera move left",
+            "camera turn left",
+            "camera slide left",
+            "turn camera left",
+            "move camera left",
+            "slide left",
+            "track left",
+            "camera track left",
+            "camera look left",
+        ],
+        &[(PanSideways, -0.8)],
+        "the camera moves left",
+    ),
+    row(
+        &[
+            "pan up",
+            "camera pan up",
+            "camera up",
+            "camera move up",
+            "camera tilt up",
+            "camera raise",
+            "camera rise",
+            "crane up",
+            "pedestal up",
+            "camera look up",
+            "tilt up",
+        ],
+        &[(PanDown, -0.8)],
+        "the camera moves up",
+    ),
+    row(
+        &[
+            "pan down",
+            "camera pan down",
+            "camera down",
+            "camera move down",
+            "camera tilt down",
+            "camera lower",
+            "crane down",
+            "pedestal down",
+            "camera look down",
+            "tilt down",
+        ],
+        &[(PanDown, 0.8)],
+        "the camera moves down",
+    ),
+    row(
+        &[
+            "orbit",
+            "orbit right",
+            "camera orbit",
+            "camera circle",
+            "circle around",
+            "camera turn around",
+            "camera move around",
+            "camera go around",
+            "arc right",
+            "arc shot",
+            "turn around camera",
+        ],
+        &[(Orbit, 1.0)],
+        "the camera goes round the subject",
+    ),
+    row(
+        &["orbit left", "camera orbit left", "arc left"],
+        &[(Orbit, -1.0)],
+        "the camera goes round the other way",
+    ),
+    row(&["parallax", "3d", "depth effect"], &[(Orbit, 0.8)], "near things move against far ones"),
+    row(
+        &["camera movement", "camera motion"],
+        &[(Handheld, 0.6)],
+        "a camera held by a steady hand",
+    ),
+    row(
+        &["handheld", "hand held", "camera sway", "camera breathe"],
+        &[(Handheld, 1.0)],
+        "a camera held by hand",
+    ),
+    row(
+        &[
+            "shaky camera",
+            "shaky",
+            "camera shake",
+            "shake camera",
+            "camera wobble",
+            "wobble",
+            "camera tremble",
+        ],
+        &[(Handheld, 1.2)],
+        "a shaky camera",
+    ),
+    row(
+        &[
+            "static camera",
+            "camera still",
+            "still camera",
+            "fixed camera",
+            "camera fixed",
+            "locked camera",
+            "tripod",
+            "camera static",
+        ],
+        &[(Zoom, 0.0), (PanSideways, 0.0), (PanDown, 0.0), (Orbit, 0.0), (Handheld, 0.0)],
+        "the camera does not move",
+    ),
 ];

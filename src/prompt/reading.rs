@@ -1,15 +1,34 @@
-//! Reading a prompt clause by clause against the lexicon.
+//! Reading a prompt clause by clause against the lexicon, into steps in order of time.
 
-use super::lexicon::{Entry, FILLERS, JOINTS, LEXICON, Motion, NEGATIONS, STRENGTHS};
+use super::motion::Motion;
+use super::text::{self, Kind, Phrase, Token, Word};
+use super::words::{ADJECTIVES, DIRECTIONS, INTENSIFIERS, LOOKING, Moment, THINGS};
 
 /// The strongest that a motion can be asked for.
 const STRONGEST: f32 = 1.2;
+/// The weakest that words can make it.
+const WEAKEST_FACTOR: f32 = 0.2;
+
+/// One motion that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Ask {
+    pub(crate) motion: Motion,
+    /// −1.2–1.2; 0 means "does not happen", or "no longer".
+    pub(crate) strength: f32,
+    /// How often, for gestures.
+    pub(crate) times: u8,
+}
+
+/// What happens together; each motion once.
+pub(crate) type Step = Vec<Ask>;
 
 /// What a prompt asks for, and which of its words said so.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Reading {
-    /// Each motion once, in the order of the prompt; strength 0 means "does not happen".
-    pub(crate) motions: Vec<(Motion, f32)>,
+    /// What goes on from the clip's start to its end.
+    pub(crate) always: Step,
+    /// What happens one after the other; none is empty.
+    pub(crate) steps: Vec<Step>,
     /// The words that were understood, as they were written.
     pub(crate) used: Vec<String>,
     /// The words that meant nothing to the reader; small words are in neither list.
@@ -17,158 +36,454 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// Reads a prompt; any text is allowed.
+    /// Reads a prompt; any text is allowed, and takes time linear in its length.
     pub(crate) fn of(prompt: &str) -> Self {
-        let mut reading = Self::default();
-        for sentence in prompt.split([',', '.', ';', ':', '!', '?', '\n', '…']) {
-            let words: Vec<Word> = sentence.split_whitespace().filter_map(Word::new).collect();
-            for clause in words.split(|word| JOINTS.contains(&word.plain.as_str())) {
-                reading.read_clause(clause);
-            }
-        }
-        reading
+        let tokens = text::tokens(prompt);
+        let mut reader = Reader::new(&tokens);
+        reader.read();
+        reader.finish()
     }
 
-    /// The strength asked of a motion, where it is named.
-    pub(crate) fn strength(&self, motion: Motion) -> Option<f32> {
-        self.motions.iter().find(|(m, _)| *m == motion).map(|(_, strength)| *strength)
+    /// Whether nothing is asked for.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.always.is_empty() && self.steps.is_empty()
+    }
+}
+
+/// What became of a word.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    Silent,
+    Used,
+    Ignored,
+}
+
+/// An ask on its way to its step.
+#[derive(Debug, Clone, Copy)]
+struct Placed {
+    ask: Ask,
+    /// Of the camera or the scenery, in a part of the sentence of its own without words of order.
+    loose: bool,
+}
+
+#[derive(Debug, Default)]
+struct Clause {
+    phrases: Vec<&'static Phrase>,
+    /// Places of words that only count beside a phrase.
+    helpers: Vec<usize>,
+    directions: Vec<usize>,
+    strengths: Vec<f32>,
+    intensified: bool,
+    negated: bool,
+    times: u8,
+    moment: Option<Moment>,
+    /// The first of its part of the sentence, or joined to another one.
+    first: bool,
+    /// It holds words that mean something else.
+    other: bool,
+    /// It only says more of the last one: "winks with her left eye".
+    amends: bool,
+}
+
+struct Reader<'t> {
+    tokens: &'t [Token],
+    fates: Vec<Fate>,
+    taken: Vec<bool>,
+    clause: Clause,
+    steps: Vec<Vec<Placed>>,
+    always: Vec<Placed>,
+    last: Vec<Placed>,
+    current: usize,
+    /// Words of order whose clause is still to come: "then, she smiles".
+    pending: Option<(Moment, Vec<usize>)>,
+    /// The last phrase, which a direction alone repeats: "looks left, then right".
+    repeatable: Option<&'static Phrase>,
+}
+
+impl<'t> Reader<'t> {
+    fn new(tokens: &'t [Token]) -> Self {
+        Self {
+            tokens,
+            fates: vec![Fate::Silent; tokens.len()],
+            taken: vec![false; tokens.len()],
+            clause: Clause { first: true, ..Clause::default() },
+            steps: vec![Vec::new()],
+            always: Vec::new(),
+            last: Vec::new(),
+            current: 0,
+            pending: None,
+            repeatable: None,
+        }
     }
 
-    fn read_clause(&mut self, clause: &[Word]) {
-        let mut strength = 1.0f32;
-        let mut negated = false;
-        let mut rest: Vec<&Word> = Vec::new();
-        let mut helpers: Vec<&Word> = Vec::new();
-        for word in clause {
-            if let Some((_, factor)) = STRENGTHS.iter().find(|(w, _)| *w == word.plain) {
-                strength *= factor;
-                helpers.push(word);
-            } else if NEGATIONS.contains(&word.plain.as_str()) {
-                negated = true;
-                helpers.push(word);
-            } else {
-                rest.push(word);
-            }
-        }
-        let mut found = false;
+    fn read(&mut self) {
+        let tokens = self.tokens;
         let mut at = 0;
-        while at < rest.len() {
-            match longest_match(&rest[at..]) {
-                Some((entry, hits)) => {
-                    let asked = if negated { 0.0 } else { entry.strength * strength };
-                    self.ask(entry.motion, asked.clamp(-STRONGEST, STRONGEST));
-                    self.used.extend(hits.iter().map(|i| rest[at + i].written.clone()));
-                    found = true;
-                    at += hits.last().map_or(1, |last| last + 1);
+        while at < tokens.len() {
+            at += match &tokens[at] {
+                Token::Break => {
+                    self.close(Clause { first: true, ..Clause::default() });
+                    1
                 }
-                None => {
-                    if !FILLERS.contains(&rest[at].plain.as_str()) {
-                        self.ignored.push(rest[at].written.clone());
+                Token::Word(_) if self.taken[at] => 1,
+                Token::Word(word) => self.word(word, at),
+            };
+        }
+        self.close(Clause::default());
+    }
+
+    /// Reads the word at `at`; gives how many words are done.
+    fn word(&mut self, word: &Word, at: usize) -> usize {
+        if let Some(hits) = text::nothing(self.tokens, at, &self.taken) {
+            self.claim(&hits, Fate::Ignored);
+            self.clause.other = true;
+            return 1;
+        }
+        if let Some((count, moment)) = text::moment(self.tokens, at) {
+            // "Zoom out at the end": said of what stands before it.
+            let ends = !matches!(self.tokens.get(at + count), Some(Token::Word(_)));
+            let may_follow = matches!(moment, Moment::First | Moment::Last | Moment::Always);
+            if ends && may_follow && !self.clause.phrases.is_empty() {
+                self.clause.moment = Some(moment);
+                self.clause.helpers.extend(at..at + count);
+                return count;
+            }
+            let first = self.clause.first && self.clause.phrases.is_empty();
+            let helpers = (at..at + count).collect();
+            self.close(Clause { first, moment: Some(moment), helpers, ..Clause::default() });
+            return count;
+        }
+        if let Some((count, times)) = text::times(self.tokens, at) {
+            self.clause.times = times;
+            self.clause.helpers.extend(at..at + count);
+            return count;
+        }
+        if let Some((phrase, hits)) = text::longest_phrase(self.tokens, at, &self.taken) {
+            if self.is_no_motion(phrase, at) {
+                self.fates[at] = if word.plain == "still" { Fate::Silent } else { Fate::Ignored };
+                self.clause.other = true;
+            } else {
+                self.claim(&hits, Fate::Used);
+                self.clause.phrases.push(phrase);
+            }
+            return 1;
+        }
+        match word.kind {
+            Kind::Joint => {
+                self.close(Clause { amends: word.plain == "with", ..Clause::default() });
+            }
+            Kind::Negation => {
+                self.clause.negated = true;
+                self.clause.helpers.push(at);
+            }
+            Kind::Strength(factor) if !self.describes_a_thing(word, at) => {
+                let next = self.tokens.get(at + 1);
+                let next_is_strength =
+                    matches!(next, Some(Token::Word(w)) if matches!(w.kind, Kind::Strength(_)));
+                if INTENSIFIERS.contains(&word.plain.as_str()) && next_is_strength {
+                    self.clause.intensified = true;
+                } else {
+                    self.clause.strengths.push(factor);
+                }
+                self.clause.helpers.push(at);
+            }
+            Kind::Other => {
+                self.fates[at] = Fate::Ignored;
+                self.clause.other = true;
+            }
+            Kind::Filler if DIRECTIONS.contains(&word.plain.as_str()) || word.plain == "camera" => {
+                self.clause.directions.push(at);
+            }
+            Kind::Strength(_) | Kind::Filler | Kind::Person => {}
+        }
+        1
+    }
+
+    fn claim(&mut self, hits: &[usize], fate: Fate) {
+        for &hit in hits {
+            self.fates[hit] = fate;
+            self.taken[hit] = true;
+        }
+    }
+
+    fn at(&self, at: usize) -> Option<&'t Word> {
+        match self.tokens.get(at) {
+            Some(Token::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// "The little girl", "big eyes": a thing's adjective says nothing of motion.
+    fn describes_a_thing(&self, word: &Word, at: usize) -> bool {
+        ADJECTIVES.contains(&word.plain.as_str())
+            && self.at(at + 1).is_some_and(|next| {
+                next.kind == Kind::Person || THINGS.contains(&next.plain.as_str())
+            })
+    }
+
+    /// Words that are a motion only in some places.
+    fn is_no_motion(&self, phrase: &Phrase, at: usize) -> bool {
+        let before = at.checked_sub(1).and_then(|before| self.at(before));
+        match phrase.text {
+            // "Still smiling" is not standing still.
+            "still" => self.at(at + 1).is_some_and(|next| next.plain.ends_with("ing")),
+            // A person who waves waves a hand, which the rig has not; the waves are the sea's.
+            "waves" => match before {
+                Some(word) if word.kind == Kind::Person => true,
+                Some(word) if word.kind == Kind::Joint => self
+                    .repeatable
+                    .is_some_and(|phrase| phrase.entry.asks.iter().any(|(m, _)| m.is_of_a_face())),
+                Some(word) => {
+                    matches!(word.plain.as_str(), "is" | "are" | "was" | "starts" | "keeps")
+                }
+                None => self.at(at).is_some_and(|word| word.plain != "waves"),
+            },
+            _ => false,
+        }
+    }
+
+    /// Ends a clause, puts what it asks into its step, and starts the next one.
+    fn close(&mut self, next: Clause) {
+        let mut clause = std::mem::replace(&mut self.clause, next);
+        if clause.phrases.is_empty() {
+            self.repeat(&mut clause);
+        } else {
+            clause.amends = false;
+        }
+        if clause.phrases.is_empty() {
+            match clause.moment {
+                // "Then, she smiles": the order is for what follows.
+                Some(moment) if !clause.other => {
+                    let words = clause.helpers.clone();
+                    self.pending = Some((moment, words));
+                }
+                _ => clause.helpers.iter().for_each(|&at| self.fates[at] = Fate::Ignored),
+            }
+            return;
+        }
+        clause.helpers.iter().for_each(|&at| self.fates[at] = Fate::Used);
+        if let Some((moment, words)) = self.pending.take() {
+            words.iter().for_each(|&at| self.fates[at] = Fate::Used);
+            clause.moment.get_or_insert(moment);
+        }
+        self.place(&clause);
+        self.repeatable = clause.phrases.last().copied();
+    }
+
+    /// A direction alone says the last phrase again with itself.
+    fn repeat(&mut self, clause: &mut Clause) {
+        let Some(last) = self.repeatable else { return };
+        if clause.other {
+            return;
+        }
+        for &at in &clause.directions {
+            let Some(direction) = self.at(at) else { continue };
+            let mut words: Vec<&str> = last.text.split(' ').collect();
+            if LOOKING.contains(&words[0]) {
+                // "Looks over her shoulder, then left".
+                words.truncate(1);
+            } else if words.last().is_some_and(|word| DIRECTIONS.contains(word)) {
+                words.pop();
+            }
+            words.push(&direction.plain);
+            if let Some(phrase) = text::exact(&words.join(" ")) {
+                clause.phrases.push(phrase);
+                self.fates[at] = Fate::Used;
+            }
+        }
+        clause.amends &= !clause.phrases.is_empty();
+    }
+
+    fn place(&mut self, clause: &Clause) {
+        let factor = clause.factor();
+        let moment = clause.moment;
+        let asks: Vec<Ask> = clause
+            .phrases
+            .iter()
+            .flat_map(|phrase| phrase.entry.asks.iter().map(|ask| (phrase.entry.times, *ask)))
+            .map(|(times, (motion, strength))| {
+                let times = times.max(clause.times).max(1);
+                match motion {
+                    // Who does not move is still.
+                    Motion::Idle if clause.negated => {
+                        Ask { motion: Motion::Still, strength: 1.0, times }
                     }
-                    at += 1;
+                    _ if clause.negated => Ask { motion, strength: 0.0, times },
+                    _ => {
+                        let strength = (strength * factor).clamp(-STRONGEST, STRONGEST);
+                        Ask { motion, strength, times }
+                    }
+                }
+            })
+            .collect();
+        let loose = clause.first
+            && moment.is_none()
+            && asks.iter().all(|ask| ask.motion.is_camera() || ask.motion.is_scenery());
+        let placed = asks.into_iter().map(|ask| Placed { ask, loose });
+        match moment {
+            Some(Moment::Always) => placed.for_each(|ask| set(&mut self.always, ask)),
+            Some(Moment::Last) => placed.for_each(|ask| set(&mut self.last, ask)),
+            Some(Moment::Before) if clause.first => {
+                // "Before she nods, she smiles": what comes next belongs to this step.
+                self.steps.insert(self.current + 1, placed.collect());
+            }
+            Some(Moment::After) if !clause.first => {
+                // "She smiles after nodding": this goes in front of what was said.
+                self.steps.insert(self.current, placed.collect());
+                self.current += 1;
+            }
+            _ => {
+                match moment {
+                    Some(Moment::First) => self.current = 0,
+                    Some(Moment::Next | Moment::Before) if !self.steps[self.current].is_empty() => {
+                        self.open_step();
+                    }
+                    _ => {}
+                }
+                for ask in placed {
+                    if clause.amends {
+                        set(&mut self.steps[self.current], ask);
+                    } else {
+                        self.ask(ask, clause.negated);
+                    }
+                }
+                if moment == Some(Moment::After) {
+                    self.pending = Some((Moment::Next, Vec::new()));
                 }
             }
         }
-        let told = helpers.iter().map(|word| word.written.clone());
-        if found { self.used.extend(told) } else { self.ignored.extend(told) }
     }
 
-    fn ask(&mut self, motion: Motion, strength: f32) {
-        match self.motions.iter_mut().find(|(m, _)| *m == motion) {
-            Some((_, asked)) => *asked = strength,
-            None => self.motions.push((motion, strength)),
+    fn open_step(&mut self) {
+        self.current += 1;
+        self.steps.insert(self.current, Vec::new());
+    }
+
+    /// Adds to the current step; a motion in two directions, or there and back, cannot happen at
+    /// once.
+    fn ask(&mut self, placed: Placed, negated: bool) {
+        let opposite = self.steps[self.current].iter().any(|other| {
+            let back = !negated && placed.ask.strength == 0.0 && other.ask.strength != 0.0;
+            other.ask.motion == placed.ask.motion
+                && (back || other.ask.strength * placed.ask.strength < 0.0)
+        });
+        if opposite {
+            self.open_step();
+        }
+        set(&mut self.steps[self.current], placed);
+    }
+
+    fn finish(self) -> Reading {
+        let Self { tokens, fates, mut steps, mut always, last, .. } = self;
+        if !last.is_empty() {
+            steps.push(last);
+        }
+        for motion in Motion::ALL {
+            let asks = || steps.iter().flatten().filter(move |placed| placed.ask.motion == motion);
+            // "No blinking" holds for the whole clip; "stops smiling" for what comes after.
+            let never = asks().count() > 0 && asks().all(|placed| placed.ask.strength == 0.0);
+            // The camera of a prompt that names it once, apart, moves through all of the clip.
+            let alone = |placed: &Placed| {
+                placed.ask.motion == motion || (motion.is_camera() && placed.ask.motion.is_camera())
+            };
+            let moving = steps.iter().filter(|step| step.iter().any(alone)).count();
+            let through = moving == 1 && asks().count() > 0 && asks().all(|placed| placed.loose);
+            if never || through {
+                for step in &mut steps {
+                    for placed in step.extract_if(.., |placed| placed.ask.motion == motion) {
+                        set(&mut always, placed);
+                    }
+                }
+            }
+        }
+        let bare = |step: Vec<Placed>| step.into_iter().map(|placed| placed.ask).collect::<Step>();
+        let written = |fate: Fate| {
+            let words = tokens.iter().zip(&fates).filter(move |(_, f)| **f == fate);
+            words.filter_map(|(token, _)| match token {
+                Token::Word(word) => Some(word.written.clone()),
+                Token::Break => None,
+            })
+        };
+        Reading {
+            used: written(Fate::Used).collect(),
+            ignored: written(Fate::Ignored).collect(),
+            always: bare(always),
+            steps: steps.into_iter().filter(|step| !step.is_empty()).map(bare).collect(),
         }
     }
 }
 
-/// A word as it was written, in plain letters, and without its ending.
-struct Word {
-    written: String,
-    plain: String,
-    stem: String,
-}
-
-impl Word {
-    fn new(written: &str) -> Option<Self> {
-        let plain: String =
-            written.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-        let trimmed = written.trim_matches(|c: char| !c.is_alphanumeric());
-        let stem = stem(&plain);
-        (!plain.is_empty()).then(|| Self { written: trimmed.to_owned(), plain, stem })
+fn set(step: &mut Vec<Placed>, placed: Placed) {
+    match step.iter_mut().find(|other| other.ask.motion == placed.ask.motion) {
+        Some(other) => *other = placed,
+        None => step.push(placed),
     }
 }
 
-/// The longest phrase that starts at the first of `words`, and which words it took.
-fn longest_match(words: &[&Word]) -> Option<(&'static Entry, Vec<usize>)> {
-    LEXICON
-        .iter()
-        .filter_map(|entry| Some((entry, take(entry.phrase, words)?)))
-        .max_by_key(|(_, hits)| hits.len())
-}
-
-/// Where the words of `phrase` stand in `words`: in order, only fillers between.
-fn take(phrase: &str, words: &[&Word]) -> Option<Vec<usize>> {
-    let mut hits = Vec::new();
-    let mut at = 0;
-    for wanted in phrase.split(' ').map(stem) {
-        loop {
-            let word = words.get(at)?;
-            if word.stem == wanted {
-                hits.push(at);
-                at += 1;
-                break;
-            }
-            let may_skip = !hits.is_empty() && FILLERS.contains(&word.plain.as_str());
-            if !may_skip {
-                return None;
-            }
-            at += 1;
-        }
+impl Clause {
+    /// Of several words of strength the one farthest from 1 counts.
+    fn factor(&self) -> f32 {
+        let far = |factor: &f32| factor.ln().abs();
+        let factor = self.strengths.iter().copied().max_by(|a, b| far(a).total_cmp(&far(b)));
+        let factor = factor.unwrap_or(1.0);
+        let factor = if self.intensified && factor < 1.0 { factor * factor } else { factor };
+        factor.max(WEAKEST_FACTOR)
     }
-    Some(hits)
-}
-
-/// A word without its ending: "smiles", "smiling" and "smile" are one word.
-fn stem(word: &str) -> String {
-    let cut = ["ing", "ed", "es", "s"]
-        .iter()
-        .find_map(|ending| word.strip_suffix(ending).filter(|rest| rest.len() >= 3))
-        .unwrap_or(word);
-    let mut letters: Vec<char> = cut.chars().collect();
-    if let [.., a, b] = letters[..]
-        && a == b
-        && cut.len() < word.len()
-        && !"aeiouls".contains(a)
-    {
-        letters.pop();
-    }
-    if letters.len() > 3 && letters.last() == Some(&'e') {
-        letters.pop();
-    }
-    letters.into_iter().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::HashSet;
+    use std::time::{Duration, Instant};
 
+    use super::*;
+    use crate::prompt::LEXICON;
+
+    type Plain = Vec<Vec<(Motion, f32)>>;
+
+    fn bare(step: &Step) -> Vec<(Motion, f32)> {
+        step.iter().map(|ask| (ask.motion, (ask.strength * 1e4).round() / 1e4)).collect()
+    }
+
+    /// Everything of a prompt without order of time.
     fn motions(prompt: &str) -> Vec<(Motion, f32)> {
-        Reading::of(prompt).motions
+        let reading = Reading::of(prompt);
+        assert!(reading.steps.len() <= 1, "`{prompt}`: {:?}", reading.steps);
+        reading
+            .always
+            .iter()
+            .chain(reading.steps.iter().flatten())
+            .map(|a| (a.motion, a.strength))
+            .collect()
+    }
+
+    fn steps(prompt: &str) -> Plain {
+        Reading::of(prompt).steps.iter().map(bare).collect()
     }
 
     #[test]
     fn the_readme_prompt_is_understood() {
         let reading = Reading::of("she smiles, slow zoom in");
-        assert_eq!(reading.motions[0].0, Motion::Smile);
-        assert_eq!(reading.motions[1].0, Motion::Zoom);
-        assert!((reading.motions[1].1 - 0.63).abs() < 1e-4);
-        assert_eq!(reading.used, ["smiles", "zoom", "in", "slow"]);
+        assert_eq!(bare(&reading.steps[0]), [(Motion::Smile, 0.9)]);
+        assert_eq!(bare(&reading.always), [(Motion::Zoom, 0.63)]);
+        assert_eq!(reading.used, ["smiles", "slow", "zoom", "in"]);
         assert!(reading.ignored.is_empty());
+        assert!(Reading::of("").is_empty());
     }
 
     #[test]
     fn endings_and_small_words_do_not_matter() {
-        for prompt in ["turns her head to the left", "turning left", "Turn LEFT!", "turned left"] {
+        for prompt in [
+            "turns her head to the left",
+            "turning left",
+            "Turn LEFT!",
+            "turned left",
+            "she is turning her head towards the left side",
+            "rotates leftwards",
+            "She\u{2019}s looking to her left",
+            "the little girl looks left",
+        ] {
             assert_eq!(motions(prompt), [(Motion::LookSideways, -1.0)], "{prompt}");
         }
         assert_eq!(motions("nodding"), [(Motion::Nod, 1.0)]);
@@ -177,24 +492,195 @@ mod tests {
 
     #[test]
     fn every_phrase_reads_as_itself() {
-        for entry in LEXICON {
-            assert_eq!(motions(entry.phrase), [(entry.motion, entry.strength)], "{}", entry.phrase);
+        for entry in LEXICON.iter().flat_map(|section| section.entries) {
+            for phrase in entry.phrases {
+                let reading = Reading::of(phrase);
+                let asked: Vec<_> =
+                    reading.always.iter().chain(reading.steps.iter().flatten()).copied().collect();
+                assert!(reading.ignored.is_empty(), "{phrase}: ignores {:?}", reading.ignored);
+                assert_eq!(asked.len(), entry.asks.len(), "{phrase}: {asked:?}");
+                for (motion, strength) in entry.asks {
+                    let ask = Ask { motion: *motion, strength: *strength, times: entry.times };
+                    assert!(asked.contains(&ask), "{phrase}: {asked:?}");
+                }
+            }
         }
+    }
+
+    #[test]
+    fn no_phrase_stands_twice_and_none_is_out_of_range() {
+        let mut seen = HashSet::new();
+        for entry in LEXICON.iter().flat_map(|section| section.entries) {
+            assert!(entry.asks.iter().all(|(_, s)| s.abs() <= STRONGEST) && !entry.asks.is_empty());
+            for phrase in entry.phrases {
+                assert!(seen.insert(*phrase), "{phrase} stands twice");
+            }
+        }
+    }
+
+    #[test]
+    fn what_people_type_is_understood() {
+        use Motion::*;
+        let cases: &[(&str, &[(Motion, f32)])] = &[
+            ("looks over her shoulder", &[(LookSideways, 1.1)]),
+            ("gives a big smile", &[(Smile, 1.08)]),
+            ("a small smile", &[(Smile, 0.495)]),
+            ("she chuckles", &[(Smile, 1.0), (Nod, 0.3)]),
+            ("he smirks", &[(Smile, 0.5)]),
+            ("raises an eyebrow", &[(RaiseBrows, 1.0)]),
+            ("shakes his head", &[(Shake, 1.0)]),
+            ("shakes her head no", &[(Shake, 1.0)]),
+            ("she says no", &[(Shake, 1.0)]),
+            ("says yes", &[(Nod, 1.0)]),
+            ("nods in agreement", &[(Nod, 1.0)]),
+            ("breeze in her hair", &[(Sway, 0.7)]),
+            ("hair blowing in the wind", &[(Sway, 1.0)]),
+            ("the camera slowly pushes in", &[(Zoom, 0.56)]),
+            ("push-in", &[(Zoom, 0.8)]),
+            ("slow dolly out", &[(Zoom, -0.63)]),
+            ("Ken Burns effect", &[(Zoom, 0.6), (PanSideways, 0.3)]),
+            ("camera turns left", &[(PanSideways, -0.8)]),
+            ("tilts her head up", &[(LookDown, -1.0)]),
+            ("the camera tilts up", &[(PanDown, -0.8)]),
+            (
+                "static camera",
+                &[(Zoom, 0.0), (PanSideways, 0.0), (PanDown, 0.0), (Orbit, 0.0), (Handheld, 0.0)],
+            ),
+            ("gentle waves on the lake", &[(Ripple, 0.6)]),
+            ("by the waves", &[(Ripple, 1.0)]),
+            ("still smiling", &[(Smile, 0.9)]),
+            ("stays still", &[(Still, 1.0)]),
+            ("doesn't blink", &[(Blink, 0.0)]),
+            ("DOES NOT BLINK", &[(Blink, 0.0)]),
+            ("without blinking", &[(Blink, 0.0)]),
+            ("she looks happy", &[(Smile, 0.8)]),
+            ("squints", &[(CloseEyes, 0.35)]),
+        ];
+        for (prompt, wanted) in cases {
+            let got: Vec<_> = motions(prompt);
+            assert_eq!(got.len(), wanted.len(), "{prompt}: {got:?}");
+            for ((motion, strength), (wanted, amount)) in got.iter().zip(*wanted) {
+                assert_eq!(motion, wanted, "{prompt}: {got:?}");
+                assert!((strength - amount).abs() < 1e-4, "{prompt}: {got:?}");
+            }
+            assert!(Reading::of(prompt).ignored.is_empty(), "{prompt}");
+        }
+    }
+
+    #[test]
+    fn what_the_rig_cannot_do_is_ignored() {
+        for prompt in [
+            "she waves",
+            "the man is waving",
+            "waves her hand",
+            "waving goodbye",
+            "waves at the camera",
+            "dances",
+            "opens her mouth",
+            "bow tie",
+            "walks through the rain",
+            "puts on glasses",
+        ] {
+            assert_eq!(motions(prompt), [], "{prompt}");
+            assert!(!Reading::of(prompt).ignored.is_empty(), "{prompt}");
+        }
+        let reading = Reading::of("she smiles and waves");
+        assert_eq!(reading.ignored, ["waves"]);
+        let reading = Reading::of("she plays the violin and smiles slightly");
+        assert_eq!(reading.ignored, ["plays", "violin"]);
+        assert_eq!(reading.used, ["smiles", "slightly"]);
     }
 
     #[test]
     fn strengths_and_negations_stay_in_their_clause() {
         let read = motions("smile slightly and nod a lot, no blinking");
-        assert_eq!(read[0], (Motion::Smile, 0.45));
-        assert_eq!(read[1], (Motion::Nod, 1.2));
-        assert_eq!(read[2], (Motion::Blink, 0.0));
+        assert!(read.contains(&(Motion::Smile, 0.45)));
+        assert!(read.contains(&(Motion::Nod, 1.2)));
+        assert!(read.contains(&(Motion::Blink, 0.0)));
+        for (prompt, wanted) in [
+            ("smiles a little bit", 0.9 * 0.55),
+            ("smiles very slightly", 0.9 * 0.25),
+            ("hardly smiles", 0.9 * 0.3),
+            ("smiles very much", 0.9 * 1.2),
+            ("big subtle smile", 0.9 * 0.45),
+        ] {
+            let read = motions(prompt);
+            assert!((read[0].1 - wanted).abs() < 1e-4, "{prompt}: {read:?}");
+        }
     }
 
     #[test]
-    fn unknown_words_are_named() {
-        let reading = Reading::of("she plays the violin and smiles");
-        assert_eq!(reading.ignored, ["plays", "violin"]);
-        assert_eq!(reading.used, ["smiles"]);
-        assert!(Reading::of("").motions.is_empty());
+    fn words_of_order_make_steps() {
+        use Motion::*;
+        let (smile, nod, wink) = ((Smile, 0.9), (Nod, 1.0), (Wink, 1.0));
+        let two = [vec![smile], vec![nod]];
+        for prompt in [
+            "first she smiles, then nods",
+            "smiles and then nods",
+            "Smile. After that, nod.",
+            "She smiles before nodding",
+            "Before nodding, she smiles",
+            "nods after smiling",
+            "After smiling, she nods",
+            "smiles, and finally nods",
+            "at the end she nods, at first she smiles",
+            "smiling followed by nodding",
+            "then she smiles, then she nods",
+        ] {
+            assert_eq!(steps(prompt), two, "{prompt}");
+        }
+        assert_eq!(steps("smile, nod and wink"), [[smile, nod, wink]]);
+        assert_eq!(
+            steps("first smile, then nod, finally wink"),
+            [vec![smile], vec![nod], vec![wink]]
+        );
+        let left = vec![(LookSideways, -1.0)];
+        let right = vec![(LookSideways, 1.0)];
+        for prompt in
+            ["first looks left, then right", "looks left and right", "looks left, then looks right"]
+        {
+            assert_eq!(steps(prompt), [left.clone(), right.clone()], "{prompt}");
+        }
+        let three = steps("first he looks left, then right, then at the camera");
+        assert_eq!(three.len(), 3);
+        assert_eq!(three[2], [(LookSideways, 0.0)]);
+        assert_eq!(steps("looks around").len(), 2);
+        assert_eq!(steps("smiles, then stops smiling")[1], [(Smile, 0.0)]);
+        assert_eq!(steps("zooms in and out"), [[(Zoom, 0.9)], [(Zoom, -0.9)]]);
+    }
+
+    #[test]
+    fn times_are_counted() {
+        for (prompt, times) in [("blinks twice", 2), ("blink three times", 3), ("nods", 1)] {
+            assert_eq!(Reading::of(prompt).steps[0][0].times, times, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_in_linear_time() {
+        for prompt in [
+            "\0",
+            "\u{202e}elims",
+            "😀😀",
+            "ａｂｃ",
+            "'",
+            "n't",
+            "’’’",
+            "–",
+            "&",
+            "then",
+            "no",
+            "微笑",
+            "İ'ng",
+        ] {
+            let reading = Reading::of(prompt);
+            assert!(reading.is_empty(), "{prompt}: {reading:?}");
+        }
+        for part in ["eyes ", "very ", "then nod ", "look the ", "nods after smiling ", "no, ", "x"]
+        {
+            let clock = Instant::now();
+            let _ = Reading::of(&part.repeat(100_000));
+            assert!(clock.elapsed() < Duration::from_secs(20), "{part}: {:?}", clock.elapsed());
+        }
     }
 }

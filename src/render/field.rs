@@ -46,6 +46,9 @@ pub(crate) struct Patch {
     pub(crate) rows: usize,
     /// (rows, columns) of (dx, dy) in canvas pixels and shade: the share of light taken away.
     pub(crate) cells: Vec<[f32; 3]>,
+    /// (rows, columns) of R, G, B in 0–255 times their cover, and the cover, 0–1: what is laid over
+    /// the shaded sample. Empty where a patch only moves the photo.
+    pub(crate) paint: Vec<[f32; 4]>,
     /// Canvas box outside of which the patch is zero: x0, y0, x1, y1.
     pub(crate) bounds: [f32; 4],
     /// Neighbouring cells that differ by more pixels than this belong to different surfaces, and
@@ -54,22 +57,37 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
-    /// The displacement and shade at a canvas point; zero outside.
+    /// The displacement and shade at a canvas point; none outside.
+    #[cfg(test)]
     pub(crate) fn at(&self, point: [f32; 2]) -> Option<[f32; 3]> {
-        let [x, y] = point;
+        self.cell_of(point).map(|at| self.moved(at))
+    }
+
+    /// Where a canvas point lies in the patch, in cells; none outside.
+    pub(crate) fn cell_of(&self, [x, y]: [f32; 2]) -> Option<[f32; 2]> {
         let m = &self.to_cells;
         let u = m[0] * x + m[1] * y + m[2];
         let v = m[3] * x + m[4] * y + m[5];
         let inside =
             u >= 0.0 && v >= 0.0 && u <= (self.columns - 1) as f32 && v <= (self.rows - 1) as f32;
-        inside.then(|| {
-            let nearest = self.cells[v.round() as usize * self.columns + u.round() as usize];
-            if self.is_torn(u as usize, v as usize) {
-                nearest
-            } else {
-                bilinear(&self.cells, self.columns, self.rows, u, v)
-            }
-        })
+        inside.then_some([u, v])
+    }
+
+    /// The displacement and shade at a place in cells.
+    pub(crate) fn moved(&self, [u, v]: [f32; 2]) -> [f32; 3] {
+        if self.is_torn(u as usize, v as usize) {
+            return self.cells[v.round() as usize * self.columns + u.round() as usize];
+        }
+        bilinear(&self.cells, self.columns, self.rows, u, v)
+    }
+
+    /// The paint at a place in cells; none where there is none.
+    pub(crate) fn painted(&self, [u, v]: [f32; 2]) -> Option<[f32; 4]> {
+        if self.paint.is_empty() {
+            return None;
+        }
+        let paint = bilinear(&self.paint, self.columns, self.rows, u, v);
+        (paint[3] > 0.0).then_some(paint)
     }
 
     /// Whether the cells around (i, j)–(i + 1, j + 1) lie on different surfaces.
@@ -88,6 +106,30 @@ impl Patch {
 pub(crate) struct WarpMap {
     pub(crate) grid: Grid,
     pub(crate) patches: Vec<Patch>,
+    /// The part that moves; around it the canvas stays, and nothing is taken from there but what
+    /// the cubic kernel needs of the next line.
+    pub(crate) window: Window,
+}
+
+/// A rectangle of whole pixels: columns `left..right`, rows `top..bottom`; never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) left: usize,
+    pub(crate) top: usize,
+    pub(crate) right: usize,
+    pub(crate) bottom: usize,
+}
+
+impl Window {
+    /// A whole picture.
+    pub(crate) fn whole(width: usize, height: usize) -> Self {
+        Self { left: 0, top: 0, right: width, bottom: height }
+    }
+
+    /// The centres of the first and the last pixel, ([x, y], [x, y]).
+    pub(crate) fn corners(&self) -> [[f32; 2]; 2] {
+        [[self.left as f32, self.top as f32], [(self.right - 1) as f32, (self.bottom - 1) as f32]]
+    }
 }
 
 /// Bilinear lookup in cell coordinates, clamped to the border.

@@ -1,5 +1,6 @@
 //! Pure functions on pixels: crop, resize, warp, colour.
 
+pub(crate) mod bars;
 pub(crate) mod canvas;
 pub(crate) mod colour;
 pub(crate) mod crop;

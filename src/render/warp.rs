@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use wide::f32x4;
 
 use super::canvas::{Canvas, ColourSpace};
-use super::colour::{CHROMA_OFFSET, CHROMA_RANGE, LUMA_OFFSET, LUMA_RANGE, Planes};
-use super::field::{Grid, Patch, WarpMap};
+use super::colour::{CHROMA_OFFSET, CHROMA_RANGE, LUMA_OFFSET, LUMA_RANGE, Planes, ycbcr_from_rgb};
+use super::field::{Grid, Patch, WarpMap, Window};
 
 /// Rows that a thread takes at least, so that its working memory serves more than one.
 const ROWS_AT_ONCE: usize = 16;
@@ -91,6 +91,9 @@ struct Row {
     /// Share of light that the patches take away; only valid where `shaded`.
     shade: Vec<f32>,
     shaded: bool,
+    /// What is laid over each pixel: R, G, B times cover, and cover; only valid where `painted`.
+    paint: Vec<[f32; 4]>,
+    painted: bool,
     nodes: Vec<[f32; 2]>,
     /// Cubic weights of each pixel between two nodes, by neighbour.
     phases: [Vec<f32>; 4],
@@ -104,6 +107,8 @@ impl Row {
             y: vec![0.0; width],
             shade: vec![0.0; width],
             shaded: false,
+            paint: vec![[0.0; 4]; width],
+            painted: false,
             nodes: Vec::new(),
             phases: Default::default(),
             pixels: vec![[0.0; 4]; width],
@@ -111,16 +116,41 @@ impl Row {
     }
 
     fn draw(&mut self, canvas: &Canvas, map: &WarpMap, y: usize) {
+        let window = map.window;
+        let photo = &canvas.pixels[y * canvas.width..(y + 1) * canvas.width];
+        if !(window.top..window.bottom).contains(&y) {
+            self.pixels.copy_from_slice(photo);
+            return;
+        }
+        self.draw_all(canvas, map, y);
+        let (left, right) = (window.left, window.right);
+        self.pixels[..left].copy_from_slice(&photo[..left]);
+        self.pixels[right..].copy_from_slice(&photo[right..]);
+    }
+
+    fn draw_all(&mut self, canvas: &Canvas, map: &WarpMap, y: usize) {
         self.follow_grid(&map.grid, y);
-        self.shaded = false;
+        (self.shaded, self.painted) = (false, false);
         for patch in &map.patches {
             self.follow_patch(patch);
+        }
+        if map.window != Window::whole(canvas.width, canvas.height) {
+            let [low, high] = map.window.corners();
+            self.x.iter_mut().for_each(|x| *x = x.clamp(low[0], high[0]));
+            self.y.iter_mut().for_each(|y| *y = y.clamp(low[1], high[1]));
         }
         sample_row(canvas, &self.x, &self.y, &mut self.pixels);
         if self.shaded {
             for (pixel, shade) in self.pixels.iter_mut().zip(&self.shade) {
                 if *shade > 0.0 {
                     pixel.iter_mut().for_each(|lane| *lane *= 1.0 - shade);
+                }
+            }
+        }
+        if self.painted {
+            for (pixel, paint) in self.pixels.iter_mut().zip(&self.paint) {
+                if paint[3] > 0.0 {
+                    lay_over(pixel, *paint, canvas.space);
                 }
             }
         }
@@ -159,7 +189,8 @@ impl Row {
             if x < x0 || x > x1 || y < y0 || y > y1 {
                 continue;
             }
-            let Some([dx, dy, shade]) = patch.at([x, y]) else { continue };
+            let Some(cell) = patch.cell_of([x, y]) else { continue };
+            let [dx, dy, shade] = patch.moved(cell);
             self.x[i] = x + dx;
             self.y[i] = y + dy;
             if shade > 0.0 {
@@ -169,7 +200,30 @@ impl Row {
                 }
                 self.shade[i] = 1.0 - (1.0 - self.shade[i]) * (1.0 - shade);
             }
+            if let Some(paint) = patch.painted(cell) {
+                if !self.painted {
+                    self.paint.fill([0.0; 4]);
+                    self.painted = true;
+                }
+                let below = self.paint[i];
+                self.paint[i] = std::array::from_fn(|k| paint[k] + below[k] * (1.0 - paint[3]));
+            }
         }
+    }
+}
+
+/// Lays paint (R, G, B times cover, and cover) over a pixel of the canvas's colour space.
+fn lay_over(pixel: &mut [f32; 4], [r, g, b, cover]: [f32; 4], space: ColourSpace) {
+    // Black is zero in either space, so that the conversion is linear and takes covered colour.
+    let colour = match space {
+        ColourSpace::Rgb => [r, g, b],
+        ColourSpace::Bt709 => {
+            let [y, cb, cr] = ycbcr_from_rgb([r, g, b]);
+            [y - LUMA_OFFSET, cb - CHROMA_OFFSET, cr - CHROMA_OFFSET]
+        }
+    };
+    for (lane, colour) in pixel.iter_mut().zip(colour) {
+        *lane = *lane * (1.0 - cover) + colour;
     }
 }
 
@@ -352,7 +406,8 @@ mod tests {
         let mut grid = Grid::still(canvas.width, canvas.height, 8);
         grid.nodes.fill(by);
         let mut rgb = vec![0; 3 * canvas.width * canvas.height];
-        warp_rgb(canvas, &WarpMap { grid, patches: Vec::new() }, &mut rgb);
+        let window = Window::whole(canvas.width, canvas.height);
+        warp_rgb(canvas, &WarpMap { grid, patches: Vec::new(), window }, &mut rgb);
         rgb
     }
 
@@ -382,6 +437,26 @@ mod tests {
     }
 
     #[test]
+    fn around_the_window_the_canvas_stays_and_nothing_comes_from_there() {
+        let (width, height) = (96, 64);
+        let window = Window { left: 0, top: 10, right: width, bottom: 50 };
+        let (mut canvas, _) = canvas(width, height, ColourSpace::Rgb);
+        for (i, pixel) in canvas.pixels.iter_mut().enumerate() {
+            // The kernel reaches one line over the window, as its doc says.
+            let value = if (9..51).contains(&(i / width)) { 200.0 } else { 0.0 };
+            *pixel = [value, value, value, 0.0];
+        }
+        let mut grid = Grid::still(width, height, 8);
+        grid.nodes.fill([3.3, -17.7]);
+        let mut rgb = vec![0; 3 * width * height];
+        warp_rgb(&canvas, &WarpMap { grid, patches: Vec::new(), window }, &mut rgb);
+        for (i, pixel) in rgb.chunks_exact(3).enumerate() {
+            let inside = (9..51).contains(&(i / width));
+            assert_eq!(pixel, if inside { [200; 3] } else { [0; 3] }, "row {}", i / width);
+        }
+    }
+
+    #[test]
     fn planes_agree_with_the_conversion_of_the_drawn_frame() {
         let (width, height) = (64, 48);
         let (rgb_canvas, _) = canvas(width, height, ColourSpace::Rgb);
@@ -390,7 +465,7 @@ mod tests {
         for (i, node) in grid.nodes.iter_mut().enumerate() {
             *node = [(i % 5) as f32 * 0.3, (i % 7) as f32 * -0.2];
         }
-        let map = WarpMap { grid, patches: Vec::new() };
+        let map = WarpMap { grid, patches: Vec::new(), window: Window::whole(width, height) };
         let mut rgb = vec![0; 3 * width * height];
         warp_rgb(&rgb_canvas, &map, &mut rgb);
         let planes = |draw: &dyn Fn(Planes<'_>)| {

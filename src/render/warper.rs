@@ -1,7 +1,7 @@
 //! The warp by itself, for hosts that bring their own displacements.
 
 use super::canvas::{Canvas, ColourSpace};
-use super::field::{Grid, WarpMap};
+use super::field::{Grid, WarpMap, Window};
 use super::warp::warp_rgb;
 use crate::error::{Detail, Error, Result};
 use crate::photo::Photo;
@@ -49,7 +49,8 @@ impl Warper {
             return Err(Error::Request(Detail::new("request.warp_size", message)));
         }
         grid.nodes.copy_from_slice(displacements);
-        warp_rgb(&self.canvas, &WarpMap { grid, patches: Vec::new() }, rgb);
+        let window = Window::whole(self.canvas.width, self.canvas.height);
+        warp_rgb(&self.canvas, &WarpMap { grid, patches: Vec::new(), window }, rgb);
         Ok(())
     }
 }

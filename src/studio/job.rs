@@ -39,6 +39,11 @@ pub struct Clip {
     pub used: Vec<String>,
     /// Words of the prompt that meant nothing to Kinora.
     pub ignored: Vec<String>,
+    /// How many steps one after the other the prompt asks for: "smile, then nod" has two.
+    pub steps_asked: usize,
+    /// How many of them the clip was long enough for; the last ones then happened together. Half a
+    /// second is the least for a step.
+    pub steps: usize,
     /// How long each stage took.
     pub seconds: StageSeconds,
 }
@@ -191,6 +196,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
     seconds.motion = clock.elapsed().as_secs_f64();
 
     let moving = plan.faces();
+    let (steps_asked, steps) = plan.steps();
     let drawn = drawing::draw(shared, &order.photo, plan, encoder, &spec, board, cancel)?;
     seconds.render = drawn.render.as_secs_f64();
     seconds.encode = drawn.encode.as_secs_f64();
@@ -210,6 +216,8 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
         execution_provider: shared.motion.execution_provider(),
         used: request.reading.used,
         ignored: request.reading.ignored,
+        steps_asked,
+        steps,
         seconds,
     })
 }

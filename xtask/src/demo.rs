@@ -79,24 +79,24 @@ pub(crate) fn build(place: &Place) -> Result<(), Failure> {
 }
 
 /// The command line, ready for arguments.
-fn kinora(place: &Place, library: &Path) -> Command {
+pub(crate) fn kinora(place: &Place, library: &Path) -> Command {
     let mut kinora = place.cargo("run");
     kinora.args(["--release", "--quiet", "--package", "kinora", "--bin", "kinora"]);
     kinora.args(["--features", "cli", "--"]).env(runtime::VARIABLE, library);
     kinora
 }
 
-fn status_of(command: &mut Command) -> Result<ExitStatus, Failure> {
+pub(crate) fn status_of(command: &mut Command) -> Result<ExitStatus, Failure> {
     command.status().map_err(Failure::while_doing("cargo did not start"))
 }
 
 /// The child's own exit status, so that scripts see what the command line said.
-fn code_of(status: ExitStatus) -> ExitCode {
+pub(crate) fn code_of(status: ExitStatus) -> ExitCode {
     status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// The value that follows one of `names`, or is joined to a long one with `=`.
-fn value_of<'a>(args: &'a [String], names: &[&str]) -> Option<&'a str> {
+pub(crate) fn value_of<'a>(args: &'a [String], names: &[&str]) -> Option<&'a str> {
     args.iter().enumerate().find_map(|(at, arg)| {
         names.iter().find_map(|name| {
             if arg == name {

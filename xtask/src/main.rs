@@ -6,10 +6,15 @@ mod failure;
 mod package;
 mod place;
 mod portrait;
+mod python;
+mod quality;
 mod runtime;
+mod sample;
 mod sha256;
+mod sheet;
 mod steps;
 mod test;
+mod train;
 mod wheel;
 
 use std::process::ExitCode;
@@ -25,7 +30,10 @@ cargo xtask CHORE
   run -- ARGS…          the kinora command line, for instance: run -- doctor
   test                  every test, with what it needs set up
   bench                 the benches, and Kinora beside other programs
+  quality [ARGS…]       judge the default model on rendered frames; quality --help says how
   package-check         the size of the published crate
+  sheet [--out FILE]    the contact sheet of docs/
+  train [ARGS…]         the four networks from their data: train --help
 ";
 
 fn main() -> ExitCode {
@@ -50,7 +58,10 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("demo") => return demo::demo(&place()?, rest),
         Some("run") => return demo::run(&place()?, rest),
         Some("test") => test::test(&place()?)?,
+        Some("quality") => return quality::quality(&place()?, rest),
         Some("bench") => bench::bench(&place()?)?,
+        Some("sheet") => sheet::sheet(&place()?, rest)?,
+        Some("train") => return train::train(&place()?, rest),
         Some("package-check") => package::check(&place()?)?,
         None | Some("help" | "--help" | "-h") => print!("{HELP}"),
         Some(other) => {

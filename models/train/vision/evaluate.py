@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from . import geometry as g
-from . import labels, perception, points, sources, teachers
+from . import groups, labels, perception, points, sources, teachers
 
 SMALLEST = 24  # root of the drawn box's area, photo pixels; smaller ones neither count nor harm
 
@@ -193,12 +193,17 @@ def chain(models, data, threshold=0.5, long_side=320):
 
 
 def maps_of(path, data, work):
-    """Overlap with the teachers on held-out pictures, per map and kind of picture."""
+    """Overlap with the teachers on held-out pictures, per map and kind of picture.
+
+    The labels are means of several looks of the teachers. For person and hair `iou_one_look` is the
+    overlap with a single pass, and `teacher` the overlap of that single pass with the labels: the
+    teacher beside itself. `iou` counts pictures where the map covers 0.5%, `iou_2_percent` 2%.
+    """
     arrays = labels.cached(data, work, "scenes")
     test = np.flatnonzero(arrays["test"])
     net = teachers.session(path)
-    pictures, found, wanted, weights = [], [], [], []
-    for i in test:
+    pictures, found, wanted, weights, looks = [], [], [], [], []
+    for i, look in zip(test, arrays["single"]):
         zoom = perception.PORTRAIT_ZOOM if arrays["kind"][i] == "portrait" else 1.0
         cut = lambda a, size: shrink(middle(a, zoom), size)
         picture = cut(arrays["pictures"][i], perception.SIZE)
@@ -207,7 +212,8 @@ def maps_of(path, data, work):
         found.append(net.run(None, {"image": tensor})[0][0])
         wanted.append(cut(arrays["maps"][i], perception.CELLS).transpose(2, 0, 1) / 255)
         weights.append(cut(arrays["weights"][i], perception.CELLS).transpose(2, 0, 1) / 255)
-    found, wanted, weights = map(np.stack, (found, wanted, weights))
+        looks.append(cut(look, perception.CELLS).transpose(2, 0, 1) / 255)
+    found, wanted, weights, looks = map(np.stack, (found, wanted, weights, looks))
     kind, names = arrays["kind"][test], arrays["names"][test]
     street = np.array(["images_jpg90" in n for n in names])
     result = {}
@@ -219,14 +225,37 @@ def maps_of(path, data, work):
         for m, name in enumerate(perception.MAPS[:6]):
             sure = weights[rows, m] > 0.5
             a, b = (found[rows, m] > 0.5) & sure, (wanted[rows, m] > 0.5) & sure
-            each = [(x & y).sum() / max(1, (x | y).sum()) for x, y in zip(a, b) if y.sum() > 20]
+            each = overlaps(a, b)
             per_map[name] = dict(
-                iou=float(np.mean(each)) if each else None, pictures=len(each),
+                iou=mean(each), pictures=len(each), iou_2_percent=mean(overlaps(a, b, 0.02)),
                 pooled_iou=float((a & b).sum() / max(1, (a | b).sum())),
                 false_share=float((a & ~b).sum() / max(1, (sure & ~b).sum())))
+            if name in ("person", "hair"):
+                one, ours = looks[rows, m // 2] > 0.5, found[rows, m] > 0.5
+                per_map[name] |= dict(
+                    iou_one_look=mean(overlaps(ours, one)),
+                    pooled_one_look=float((ours & one).sum() / max(1, (ours | one).sum())),
+                    teacher=mean(overlaps(one & sure, b)))
+            if name == "hair":
+                share = b.mean((1, 2))
+                per_map["hair_by_amount"] = {
+                    f"{low:.0%} to {high:.0%}": dict(pictures=int(pick.sum()),
+                                                     iou=mean(overlaps(a[pick], b[pick], 0)))
+                    for low, high in ((0.005, 0.02), (0.02, 0.05), (0.05, 0.1), (0.1, 0.2), (0.2, 1))
+                    if (pick := (share >= low) & (share < high)).any()}
         per_map["depth_error"] = float(np.abs(found[rows, 6] - wanted[rows, 6]).mean())
         result[group] = per_map
-    return rounded(result), (pictures, found, wanted, names)
+    return rounded(result), (pictures, found, wanted, names), kind
+
+
+def overlaps(found, wanted, least=0.005):
+    """Intersection over union per picture, where `wanted` covers more than a share of it."""
+    return [(x & y).sum() / max(1, (x | y).sum())
+            for x, y in zip(found, wanted) if y.mean() >= least]
+
+
+def mean(values):
+    return float(np.mean(values)) if len(values) else None
 
 
 def middle(array, zoom):
@@ -290,10 +319,15 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--models", required=True)
-    parser.add_argument("--only", choices=("detector", "points", "chain", "perception"))
+    parser.add_argument("--only", choices=("detector", "points", "chain", "perception", "groups"))
     parser.add_argument("--compare", action="store_true", help="YuNet's figures beside ours")
     parser.add_argument("--sheets", action="store_true")
+    parser.add_argument("--groups", action="store_true",
+                        help="figures by skin, age, glasses, pose... as a table")
     args = parser.parse_args()
+    args.groups |= args.only == "groups"
+    if args.groups and args.only not in (None, "groups"):
+        parser.error("--groups needs points and perception: --only groups runs these two")
     cv2.setNumThreads(1)
     models, work = Path(args.models), Path(args.work)
     store = work / "figures.json"
@@ -303,19 +337,25 @@ def main():
         if args.compare:
             teacher = Path(args.data) / "models/yunet/yunet_s_dynamic.onnx"
             figures["yunet_s"] = detector(teacher, args.data)
-    if args.only in (None, "points"):
+    if args.only in (None, "points", "groups"):
         figures["points"], drawn = face_points(models / "face_points.onnx", args.data, work)
         if args.sheets:
             draw_points(drawn, work / "points.png")
     if args.only in (None, "chain"):
         figures["chain"] = chain(models, args.data)
-    if args.only in (None, "perception"):
-        figures["perception"], drawn = maps_of(models / "perception.onnx", args.data, work)
+    if args.only in (None, "perception", "groups"):
+        figures["perception"], seen, kinds = maps_of(models / "perception.onnx", args.data, work)
         if args.sheets:
-            draw_maps(drawn, work / "perception.png")
+            draw_maps(seen, work / "perception.png")
+    if args.groups:
+        by_group, of_name = groups.faces(drawn)
+        figures["groups"] = rounded(dict(
+            points=by_group, portraits=groups.portraits(seen, kinds, of_name)))
     figures["bytes"] = {p.name: p.stat().st_size for p in sorted(models.glob("*.onnx"))}
     store.write_text(json.dumps(figures, indent=1))
     print(json.dumps(figures, indent=1))
+    if args.groups:
+        print(groups.table(figures["groups"]))
 
 
 if __name__ == "__main__":

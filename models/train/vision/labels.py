@@ -103,32 +103,85 @@ class Views:
     def __init__(self, data):
         self.detector = teachers.Detector(Path(data) / "models/yunet/yunet_s_dynamic.onnx")
         self.mesh, self.masks = teachers.FacePoints(data), teachers.Masks(data)
-        self.rows = []
+        self.rows, self.single = [], []
 
-    def add(self, image, to_unit, ovals, path, name, kind, person=None, hair_known=True):
-        """One view: `to_unit` carries photo pixels to the unit square of the picture."""
+    def add(self, image, to_unit, ovals, path, kind, person=None, hair=None):
+        """One view: `to_unit` carries photo pixels to the unit square of the picture.
+
+        `person` (one mask, and one from a single pass) is asked for where it is not given; `hair`
+        is a map over the whole photo.
+        """
         picture = warp_to_square(image, to_unit, SCENE_PIXELS)
         small = cv2.resize(picture, (MAP_PIXELS, MAP_PIXELS), interpolation=cv2.INTER_AREA)
-        if person is None:
-            person = cv2.resize(self.masks.person(picture), (MAP_PIXELS, MAP_PIXELS))
-        hair = cv2.resize(self.masks.hair(picture), (MAP_PIXELS, MAP_PIXELS)) * (person > 0.3)
+        person, once = person or self.person(picture)
         head = np.zeros((MAP_PIXELS, MAP_PIXELS), np.uint8)
         for oval in ovals:
             points = skull(g.apply(to_unit, oval)) * MAP_PIXELS
             cv2.fillPoly(head, [np.int32(np.round(points))], 255)
+        if hair is None:
+            hair = doubt = np.zeros((MAP_PIXELS, MAP_PIXELS), np.float32)
+        else:
+            hair = warp_to_square(hair, on_map(to_unit, image, hair), MAP_PIXELS) * (person > 0.3)
+            hair, doubt = on_heads(hair, head)
         head = cv2.GaussianBlur(head, (0, 0), 1).astype(np.float32) / 255
         head = np.maximum(head, hair) * person
         studio = path.parent.name in ("grid_corpus", "caltech_faces", "intel_asl")
-        scenery_maps, weights = scenery.label(small, person, name, studio)
+        scenery_maps, weights = scenery.label(small, person, path.stem, studio)
         depth = pseudo_depth(person, scenery_maps[..., scenery.SKY])
         maps = np.dstack([person, head, hair, scenery_maps, depth])
         weight = np.ones_like(maps)
         weight[..., 3:6] = weights
-        weight[..., 1:3] *= hair_known
-        self.rows.append((picture, as_bytes(maps), as_bytes(weight), sources.held_out(path), kind,
+        weight[..., 1:3] -= 0.55 * doubt[..., None]
+        # Outside the photo nothing is seen: whether a repeated pixel is hair matters little.
+        weight[~inside_photo(image, to_unit), 1:3] *= 0.2
+        test = sources.held_out(path)
+        if test:
+            mask = cv2.resize(self.masks.hair(picture), (MAP_PIXELS, MAP_PIXELS)) * (once > 0.3)
+            self.single.append(as_bytes(np.dstack([once, mask])))
+        self.rows.append((picture, as_bytes(maps), as_bytes(weight), test, kind,
                           f"{path.parent.name}/{path.stem}"))
 
-    def people(self, path, image, portraits=1, whole=True, smallest=20):
+    def person(self, picture):
+        """The person mask, averaged with the mirrored picture's, and that of a single pass."""
+        once, turned = (cv2.resize(m, (MAP_PIXELS, MAP_PIXELS)) for m in (
+            self.masks.person(picture), self.masks.person(picture[:, ::-1])[:, ::-1]))
+        return (once + turned) / 2, once
+
+    def hair(self, image, fives):
+        """Hair over the whole photo: the mean of several looks, since one look is not sure.
+
+        The hair network agrees with itself on the mirrored picture at an overlap of .83 only, and
+        repeated edge pixels look like hair to it: it sees the photo and its heads, not beyond.
+        """
+        h, w = image.shape[:2]
+        ratio = min(1.0, 512 / max(h, w))
+        total = np.zeros((max(1, round(h * ratio)), max(1, round(w * ratio))), np.float32)
+        weight = np.full_like(total, 1e-6)
+        largest = max(np.linalg.norm(five[1] - five[0]) for five in fives)
+        # In a photo of small heads the network sees hair where it sees none in a portrait.
+        looks = [((0, 0, w, h), 1.0 if largest > 0.09 * max(h, w) else 0.1)]
+        for five in fives[:3]:
+            eyes, apart = five[:2].mean(0), np.linalg.norm(five[1] - five[0])
+            for side in (7.0, 5.2):
+                low = np.maximum(eyes - np.array((0.5, 0.43)) * side * apart, 0)
+                high = np.minimum(eyes + np.array((0.5, 0.57)) * side * apart, (w, h))
+                if (high - low).prod() < 0.8 * h * w:
+                    break
+            looks.append(((*np.int32(low), *np.int32(np.ceil(high))), 1.0))
+        for (left, top, right, bottom), sure in looks:
+            cut = image[top:bottom, left:right]
+            found = self.masks.hair(cut)
+            if sure == 1:
+                found = (found + self.masks.hair(cut[:, ::-1])[:, ::-1]) / 2
+            x0, y0, x1, y1 = (round(v * ratio) for v in (left, top, right, bottom))
+            if x1 > x0 and y1 > y0:
+                inside = np.s_[y0:y1, x0:x1]
+                size = total[inside].shape[::-1]
+                total[inside] += sure * cv2.resize(found, size, interpolation=cv2.INTER_AREA)
+                weight[inside] += sure
+        return total / weight
+
+    def people(self, path, image, portraits=1, smallest=20):
         """Portrait crops of the nearest faces, and the whole photo stretched to a square."""
         fives = [f for f in self.detector.faces(image, threshold=0.6)[1]
                  if np.linalg.norm(f[1] - f[0]) > smallest]
@@ -139,22 +192,48 @@ class Views:
             mesh, sure = self.mesh.mesh(image, five)
             # A mask hides half the face, but not the oval from the mesh.
             ovals.append(mesh[list(teachers.OVAL)] if sure > 0 else fallback_oval(five))
+        hair = self.hair(image, fives)
         stretch = whole_photo(image)
-        whole_person = cv2.resize(
-            self.masks.person(warp_to_square(image, stretch, 256)), (MAP_PIXELS, MAP_PIXELS))
-        if whole:
-            self.add(image, stretch, ovals, path, path.stem, "whole", whole_person)
+        whole = self.person(warp_to_square(image, stretch, 256))
+        self.add(image, stretch, ovals, path, "whole", whole, hair)
         for five in fives[:portraits]:
             to_unit = g.crop_transform(five, PORTRAIT_CACHE_CROP)
             person = None
             corners = g.apply(g.invert(to_unit), [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)])
             low, high = corners.min(0), corners.max(0)
             inside = np.clip(np.minimum(high, image.shape[1::-1]) - np.maximum(low, 0), 0, None)
-            if whole and inside.prod() / (high - low).prod() < 0.6:
+            if inside.prod() / (high - low).prod() < 0.6:
                 # Mostly repeated edge pixels: the whole photo's mask repeats with them.
-                to_photo = np.diag((*(np.array(image.shape[1::-1]) / MAP_PIXELS), 1.0))
-                person = warp_to_square(whole_person, to_unit @ to_photo, MAP_PIXELS)
-            self.add(image, to_unit, ovals, path, path.stem, "portrait", person)
+                person = tuple(warp_to_square(m, on_map(to_unit, image, m), MAP_PIXELS)
+                               for m in whole)
+            self.add(image, to_unit, ovals, path, "portrait", person, hair)
+
+
+def inside_photo(image, to_unit):
+    """Which cells of a view show the photo and not its repeated edge (booleans)."""
+    side = np.arange(MAP_PIXELS) + 0.5
+    cells = np.stack(np.meshgrid(side, side), 2) / MAP_PIXELS
+    at = g.apply(g.invert(to_unit), cells)
+    return ((at >= 0) & (at <= image.shape[1::-1])).all(2)
+
+
+def on_map(to_unit, image, over_photo):
+    """The transform `to_unit` for a map that covers the whole photo at another size."""
+    ratio = np.array(image.shape[1::-1]) / over_photo.shape[1::-1]
+    return to_unit @ np.diag((*ratio, 1.0))
+
+
+def on_heads(hair, heads):
+    """Hair that hangs together with a head (a mask of skulls), and where it was taken away.
+
+    The teacher takes dark jackets and plaid for hair; in a crowd it also finds the hair of heads
+    that the detector missed. Both count for little.
+    """
+    near = cv2.dilate(heads, np.ones((9, 9), np.uint8)) > 0
+    _, components = cv2.connectedComponents(np.uint8(hair > 0.3))
+    attached = np.isin(components, np.unique(components[near])) & (components > 0)
+    grown = cv2.dilate(np.uint8(attached), np.ones((5, 5), np.uint8)) > 0
+    return np.where(grown, hair, 0), np.float32(~grown & (hair > 0.3))
 
 
 def as_bytes(maps):
@@ -189,7 +268,8 @@ def warp_to_square(image, to_unit, size):
 
 
 def scenes(data):
-    """Square pictures (N, 320, 320, 3 BGR), maps and weights (N, 160, 160, 7), held out, kind, name."""
+    """Square pictures (N, 320, 320, 3 BGR), maps and weights (N, 160, 160, 7), held out, kind, name;
+    `single`: person and hair of one pass of the teachers, for the held-out ones."""
     data, views = Path(data), Views(data)
     for folder in ("synthetic", "caltech_faces", "imageio", "pillow_hopper"):
         for path in sources.images(data / "faces" / folder):
@@ -209,14 +289,15 @@ def scenes(data):
         if path.name.startswith("test__out") and int(path.stem[9:]) % 5:
             continue
         image = sources.read(path)
-        views.add(image, whole_photo(image), [], path, path.stem, "scene", nobody)
+        views.add(image, whole_photo(image), [], path, "scene", (nobody, nobody))
     for name, every in (("mdn_flower.webm", 30), ("flutter_bee.mp4", 40), ("pine_and_sky.mp4", 30),
                         ("flutter_butterfly.mp4", 60)):
         path = data / "videos/nature" / name
         for _, frame in sources.frames(path, every):
-            views.add(frame, whole_photo(frame), [], path, path.stem, "scene", nobody)
+            views.add(frame, whole_photo(frame), [], path, "scene", (nobody, nobody))
     picture, maps, weights, test, kind, name = map(np.array, zip(*views.rows))
-    return dict(pictures=picture, maps=maps, weights=weights, test=test, kind=kind, names=name)
+    return dict(pictures=picture, maps=maps, weights=weights, test=test, kind=kind, names=name,
+                single=np.stack(views.single))
 
 
 def cached(data, work, name):

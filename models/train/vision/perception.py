@@ -23,7 +23,7 @@ MAPS = ("person", "head", "hair", "sky", "vegetation", "water", "depth")
 # A portrait is cached 1.25 times larger than the contract's crop.
 PORTRAIT_ZOOM = 0.8
 # How much each map counts: the masks that cut people out count most.
-IMPORTANCE = (1.5, 1.0, 1.2, 1.0, 0.8, 0.8, 1.0)
+IMPORTANCE = (1.5, 1.0, 2.0, 1.0, 0.8, 0.8, 1.0)
 
 
 class Network(nn.Module):
@@ -39,18 +39,19 @@ class Network(nn.Module):
             nn.MaxPool2d(2), block(32, 64), block(64, 64), block(64, 64)
         )
         self.down16 = nn.Sequential(
-            nn.MaxPool2d(2), block(64, 96, kernel=5), block(96, 96, kernel=5),
-            block(96, 96, kernel=5),
+            nn.MaxPool2d(2), block(64, 96, kernel=5), *(block(96, 96, kernel=5) for _ in range(3))
         )
         self.down32 = nn.Sequential(
-            nn.MaxPool2d(2), block(96, 144, kernel=5), *(block(144, 144, kernel=5) for _ in range(3))
+            nn.MaxPool2d(2), block(96, 144, kernel=5), *(block(144, 144, kernel=5) for _ in range(5))
         )
         # What the whole picture is (a portrait, a landscape) biases every cell.
         self.whole = nn.Sequential(nn.Linear(144, 64), nn.ReLU(), nn.Linear(64, 96))
-        self.to16, self.up16 = conv(144, 96, 1), nn.Sequential(block(96, 96), block(96, 96))
-        self.to8, self.up8 = conv(96, 64, 1), nn.Sequential(block(64, 64), block(64, 64))
+        self.to16 = conv(144, 96, 1)
+        self.up16 = nn.Sequential(*(block(96, 96, kernel=k) for k in (3, 3, 5, 5)))
+        self.to8 = conv(96, 64, 1)
+        self.up8 = nn.Sequential(*(block(64, 64, kernel=k) for k in (3, 3, 5, 5)))
         self.to4 = conv(64, 32, 1)
-        self.up4 = nn.Sequential(conv(32 + 32 + 16, 48, 1), conv(48, 48), block(48, 48))
+        self.up4 = nn.Sequential(conv(32 + 32 + 16, 48, 1), conv(48, 48), *(block(48, 48) for _ in range(2)))
         self.out = nn.Conv2d(48, len(MAPS), 1)
 
     def forward(self, image):
@@ -93,7 +94,10 @@ class Samples(torch.utils.data.IterableDataset):
         self.people, self.scenes = np.flatnonzero(kind != "scene"), np.flatnonzero(kind == "scene")
         clip = np.array([n.split("/")[0] in ("grid_corpus", "intel_asl") for n in names])
         has_scenery = (self.maps[..., 3:6].astype(np.float32).mean((1, 2, 3)) > 4)
-        chance = np.where(clip, 0.4, 1.0) * np.where(has_scenery, 3.0, 1.0)
+        folder = np.array([n.split("/")[0] for n in names])
+        # Synthetic portraits and streets differ most from each other, clips and Caltech least.
+        chance = np.select([clip, folder == "caltech_faces", folder == "synthetic"], [0.4, 0.5, 1.3], 1.0)
+        chance = chance * np.where(has_scenery, 2.0, 1.0)
         self.chance = chance[self.people] / chance[self.people].sum()
         # Pasted people come from clean portraits: clips and crowds have ragged masks.
         clean = np.array([n.split("/")[0] in ("synthetic", "caltech_faces") for n in names])
@@ -124,10 +128,10 @@ class Samples(torch.utils.data.IterableDataset):
             if len(painted) < 400 and (len(painted) < 20 or rng.random() < 0.25):
                 painted.append(self.freeze(*scenery.paint(rng, 320, self.patches, self.things)))
             draw = rng.random()
-            if draw < 0.62:
+            if draw < 0.70:
                 i = rng.choice(self.people, p=self.chance)
                 sample = self.view(rng, i)
-            elif draw < 0.72:
+            elif draw < 0.78:
                 sample = self.view(rng, rng.choice(self.scenes))
             else:
                 if len(painted) == 400 and rng.random() < 0.1:
@@ -135,29 +139,31 @@ class Samples(torch.utils.data.IterableDataset):
                         *scenery.paint(rng, 320, self.patches, self.things))
                 back = (painted[rng.integers(len(painted))] if rng.random() < 0.8 else
                         self.real_scene(rng))
-                sample = self.paste(rng, back) if draw < 0.92 else back
+                sample = self.paste(rng, back) if draw < 0.93 else back
                 sample = move(rng, *sample, rng.uniform(0.75, 1.0), 0.02)
             picture, maps, weights = sample
-            picture = photometric(rng, picture)
+            picture = photometric(rng, relight(rng, picture, maps))
             small = lambda m: cv2.resize(m, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
-            target = np.concatenate([small(maps), small(weights)], 2).transpose(2, 0, 1)
+            target = np.dstack([small(m[..., c : c + 4]) for m in (maps, weights) for c in (0, 4)])
+            target = target.transpose(2, 0, 1)
             yield (torch.from_numpy(np.ascontiguousarray(picture[..., ::-1].transpose(2, 0, 1))),
                    torch.from_numpy(np.ascontiguousarray(target)))
 
     def freeze(self, picture, classes, depth):
         """A painted scene in the cache's form."""
         empty = np.zeros((*depth.shape, 3), np.float32)
-        maps = labels.as_bytes(np.dstack([empty, classes, depth]))
+        half = lambda m: cv2.resize(m, (labels.MAP_PIXELS,) * 2, interpolation=cv2.INTER_AREA)
+        maps = labels.as_bytes(np.dstack([half(m) for m in (empty, classes, depth)]))
         return picture.astype(np.uint8), maps, np.full_like(maps, 255)
 
     def real_scene(self, rng):
         i = rng.choice(self.scenes)
-        return self.pictures[i], grow(self.maps[i]), grow(self.weights[i])
+        return self.pictures[i], self.maps[i], self.weights[i]
 
     def view(self, rng, i):
         zoom = PORTRAIT_ZOOM if self.portrait[i] else 0.93
-        return move(rng, self.pictures[i], grow(self.maps[i]), grow(self.weights[i]),
-                    zoom * np.exp(rng.normal(0, 0.08)), 0.04)
+        return move(rng, self.pictures[i], self.maps[i], self.weights[i],
+                    zoom * np.exp(rng.normal(0, 0.10)), 0.04)
 
     def paste(self, rng, back):
         """A person cut out of a portrait into scenery, standing on the lower edge."""
@@ -170,12 +176,16 @@ class Samples(torch.utils.data.IterableDataset):
             matrix = np.array([[scale, 0, x], [0, scale, y]])
             if rng.random() < 0.5:
                 matrix = np.array([[-scale, 0, x + 320 * scale], [0, scale, y]])
-            warp = lambda a: cv2.warpAffine(a, matrix, (320, 320), flags=cv2.INTER_AREA)
-            front, mine = warp(self.pictures[i]), warp(grow(self.maps[i])).astype(np.float32) / 255
+            front = cv2.warpAffine(self.pictures[i], matrix, (320, 320), flags=cv2.INTER_AREA)
+            small = halved(matrix)
+            mine = np.dstack([cv2.warpAffine(m, small, maps.shape[:2], flags=cv2.INTER_AREA)
+                              for m in (self.maps[i][..., :4], self.maps[i][..., 4:])])
+            mine = mine.astype(np.float32) / 255
             alpha = np.clip((mine[..., :1] - 0.25) / 0.55, 0, 1)
+            cover = cv2.resize(alpha, (320, 320))[..., None]
             light = np.exp(rng.normal(0, 0.12)) * (picture.mean() / max(front.mean(), 20)) ** 0.3
-            front = np.clip(front * np.clip(light, 0.5, 1.6), 0, 255)
-            picture = np.uint8(front * alpha + picture * (1 - alpha))
+            front = front * np.float32(np.clip(light, 0.5, 1.6))
+            picture = np.uint8(np.clip(front * cover + picture * (1 - cover), 0, 255))
             keep = 1 - alpha
             maps = maps.astype(np.float32)
             old_person = maps[..., :3] * keep
@@ -191,8 +201,13 @@ class Samples(torch.utils.data.IterableDataset):
         return picture, maps, weights
 
 
-def grow(maps):
-    return cv2.resize(maps, (320, 320), interpolation=cv2.INTER_LINEAR)
+def halved(matrix):
+    """A pixel transform for maps that have half the picture's pixels."""
+    linear, shift = matrix[:, :2], matrix[:, 2]
+    # From pixel centres to corners and back: the corner is what halves.
+    half = np.full(2, 0.5)
+    corner = (shift + half - linear @ half) / 2
+    return np.hstack([linear, (corner - half + linear @ half)[:, None]])
 
 
 def move(rng, picture, maps, weights, zoom, shift):
@@ -210,11 +225,24 @@ def move(rng, picture, maps, weights, zoom, shift):
         linear = np.diag((-1, 1)) @ linear
     centre = 160 + offset * 320
     matrix = np.hstack([linear, (SIZE / 2 - linear @ centre)[:, None]])
-    warp = lambda a: cv2.warpAffine(a, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR,
-                                    borderMode=cv2.BORDER_REPLICATE)
+    warp = lambda a, by, size: cv2.warpAffine(a, by, (size, size), flags=cv2.INTER_LINEAR,
+                                              borderMode=cv2.BORDER_REPLICATE)
     # OpenCV warps at most four channels.
-    many = lambda a: np.dstack([warp(a[..., :4]), warp(a[..., 4:])])
-    return warp(picture), many(maps), many(weights)
+    small = halved(matrix)
+    many = lambda a: np.dstack([warp(a[..., c : c + 4], small, SIZE // 2) for c in (0, 4)])
+    return warp(picture, matrix, SIZE), many(maps), many(weights)
+
+
+def relight(rng, picture, maps):
+    """Hair of another colour, people before a darker or lighter background: now and then."""
+    draw = rng.random()
+    if draw > 0.2 or maps[..., 0].max() < 128:
+        return picture
+    mask = maps[..., 2] if draw < 0.1 else 255 - maps[..., 0]
+    mask = cv2.resize(mask, picture.shape[:2])[..., None].astype(np.float32) / 255
+    gain = np.exp(rng.normal(0, 0.35) + rng.normal(0, 0.15, 3)).astype(np.float32)
+    lift = np.float32(rng.uniform(-20, 30) if draw < 0.1 else 0)
+    return np.uint8(np.clip(picture * (1 + mask * (gain - 1)) + lift * mask, 0, 255))
 
 
 def photometric(rng, image):
@@ -225,6 +253,8 @@ def photometric(rng, image):
         image = cv2.imdecode(
             cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
     x = image.astype(np.float32)
+    if rng.random() < 0.1:
+        x = 255 * (x / 255) ** np.float32(np.exp(rng.normal(0, 0.35)))
     mean = x.mean()
     x = (x - mean) * rng.uniform(0.75, 1.25) + mean * rng.uniform(0.7, 1.25)
     grey = x.mean(2, keepdims=True)
@@ -245,7 +275,8 @@ def loss_of(logits, target):
     found = logits.sigmoid()
     both = (found[:, :6] * wanted[:, :6] * weight[:, :6]).sum((0, 2, 3))
     sizes = ((found[:, :6] + wanted[:, :6]) * weight[:, :6]).sum((0, 2, 3))
-    dice = (1 - (2 * both + 20) / (sizes + 20)).mean()
+    dice = 1 - (2 * both + 20) / (sizes + 20)
+    dice = (dice * importance.flatten()[:6]).sum() / 6
     depth = (found[:, 6] - wanted[:, 6]).abs().mean()
     return entropy * 4 + 0.5 * dice + depth, (entropy, dice, depth)
 
@@ -258,12 +289,12 @@ def main():
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--wall", type=float, help="at most so many minutes by the clock")
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--echo", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--without", nargs="*", default=[], help="folders to leave out: grid_corpus")
-    parser.add_argument("--start", help="weights (.pt) of an earlier run of ours to go on from")
+    parser.add_argument("--start", help="weights of an earlier run of ours (.pt, .onnx) to go on from")
     parser.add_argument("--quick", action="store_true", help="three minutes, to see that it runs")
     args = parser.parse_args()
     rng = training.prepare(args.seed)
@@ -274,7 +305,9 @@ def main():
     network = Network().to(memory_format=torch.channels_last)
     print("pictures", len(samples.pictures), "patches", len(samples.patches), "things",
           len(samples.things), "parameters", sum(p.numel() for p in network.parameters()), flush=True)
-    if args.start:
+    if args.start and args.start.endswith(".onnx"):
+        training.resume(network, args.start, [pool.next()[0] / 255 for _ in range(16)])
+    elif args.start:
         network.load_state_dict(torch.load(args.start))
     average, optimiser = training.Average(network), training.optimizer(network)
     clock = training.Clock(3 if args.quick else args.minutes, args.steps, args.wall)

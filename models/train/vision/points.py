@@ -10,6 +10,7 @@ import argparse
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -49,7 +50,8 @@ class Eye(nn.Module):
         self.out = nn.Linear(96, 42)
 
     def forward(self, window):
-        return self.out(F.relu(self.hidden(self.features(window).flatten(1))))
+        # A reshape, since CoreML's ML programs know no Flatten.
+        return self.out(F.relu(self.hidden(self.features(window).reshape(-1, 24 * 6 * 7))))
 
 
 class Network(nn.Module):
@@ -67,6 +69,8 @@ class Network(nn.Module):
         self.hidden = nn.Linear(48 * 5 * 5, 128)
         self.out = nn.Linear(128, 2 * (POINTS - 42))
         self.eye = Eye()
+        # Where the head is turned, an eye lies at its window's edge; the trunk knows how far.
+        self.nudge = nn.Linear(128, 84)
         mean = torch.as_tensor(mean, dtype=torch.float32)
         self.register_buffer("mean", mean[42:].clone())
         (top, bottom), (left, right) = EYE_ROWS, EYE_COLUMNS
@@ -75,24 +79,28 @@ class Network(nn.Module):
         self.register_buffer("eye_mean", (mean[list(EYES["left"])] - self.origin) / self.extent)
         self.register_buffer("mirror", torch.tensor((-1.0, 1.0)))
         self.register_buffer("edge", torch.tensor((1.0, 0.0)))
-        for layer in (self.out, self.eye.out):
+        # Mirrors a window's columns: every execution provider multiplies matrices.
+        self.register_buffer("columns", torch.eye(right - left).flip(0))
+        for layer in (self.out, self.eye.out, self.nudge):
             nn.init.normal_(layer.weight, std=0.003)
             nn.init.zeros_(layer.bias)
 
-    def eyes(self, image):
+    def eyes(self, image, nudge):
         (top, bottom), (left, right) = EYE_ROWS, EYE_COLUMNS
-        windows = [image[..., top:bottom, left:right], image.flip(-1)[..., top:bottom, left:right]]
+        far = image[..., top:bottom, SIZE - right : SIZE - left]
+        windows = [image[..., top:bottom, left:right], torch.matmul(far, self.columns.to(far.dtype))]
         points = [
             self.origin + self.extent * (self.eye_mean + 0.2 * self.eye(w).reshape(-1, 21, 2))
             for w in windows
         ]
-        return points[0], self.edge + self.mirror * points[1]
+        nudge = 0.1 * nudge.reshape(-1, 42, 2)
+        return points[0] + nudge[:, :21], self.edge + self.mirror * points[1] + nudge[:, 21:]
 
     def forward(self, crop):
         image = (crop - 0.5) / 0.25
-        left, right = self.eyes(image)
-        rest = self.out(F.relu(self.hidden(self.trunk(image).flatten(1))))
-        rest = self.mean + 0.2 * rest.reshape(-1, POINTS - 42, 2)
+        hidden = F.relu(self.hidden(self.trunk(image).reshape(-1, 48 * 5 * 5)))
+        left, right = self.eyes(image, self.nudge(hidden))
+        rest = self.mean + 0.2 * self.out(hidden).reshape(-1, POINTS - 42, 2)
         return torch.cat([left[:, :16], right[:, :16], left[:, 16:], right[:, 16:], rest], 1)
 
 
@@ -113,9 +121,9 @@ def augment(crops, points, generator):
     count = len(crops)
     uniform = lambda *shape: torch.rand(*shape, generator=generator) * 2 - 1
     normal = lambda *shape: torch.randn(*shape, generator=generator)
-    angle = uniform(count) * np.deg2rad(9)
-    scale = torch.exp(uniform(count) * 0.10)
-    shift = uniform(count, 2) * 0.04
+    angle = uniform(count) * np.deg2rad(11)
+    scale = torch.exp(uniform(count) * 0.12)
+    shift = uniform(count, 2) * 0.05
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
     # Jittered crop -> contract's crop: p = centre + R (q - centre) + shift.
     turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
@@ -158,13 +166,68 @@ def loss_of(found, wanted, weight):
     return points + 0.05 * lids, (apart.mean(), lids / 2)
 
 
+def closing(crop, points, closure):
+    """A crop (cached size) whose lids are drawn down over the eyes, and its points.
+
+    `closure`: image-left and image-right eye, 0-1. The skin between brow and lid is stretched over
+    the eyeball, as the library's renderer does; what is not covered stays where it is.
+    """
+    side = crop.shape[0]
+    to_pixels = lambda p: ((p - 0.5) / labels.FACE_MARGIN + 0.5) * side - 0.5
+    points = points.copy()
+    rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)
+    source = rows.copy()
+    for first, close in zip((0, 16), closure):
+        contour = to_pixels(points[first : first + 16])
+        lower, upper = contour[:9], contour[[0, *range(9, 16), 8]]
+        if close <= 0 or (np.diff(np.sort(lower[:, 0])) <= 0).any():
+            continue
+        order = np.argsort(lower[:, 0]), np.argsort(upper[:, 0])
+        x = np.arange(side, dtype=np.float32)
+        under, over = (np.interp(x, line[o, 0], line[o, 1]).astype(np.float32)
+                       for line, o in zip((lower, upper), order))
+        width = np.ptp(lower[:, 0])
+        # The lashes hang a little below the contour of the upper lid.
+        edge = over + 0.03 * width
+        closed = edge + close * np.maximum(under - over, 0)
+        fixed = over - 0.55 * width
+        covered = (rows > fixed) & (rows < closed) & (columns >= lower[:, 0].min()) & (
+            columns <= lower[:, 0].max())
+        stretched = fixed + (rows - fixed) * (edge - fixed) / np.maximum(closed - fixed, 1e-3)
+        source = np.where(covered, stretched, source)
+        # The teacher leaves a tenth of the height to an eye that is closed.
+        lids = points[first : first + 16]
+        lids[9:16] += 0.9 * close * (lids[1:8] - lids[9:16])
+    moved = cv2.remap(crop, columns, np.float32(source), cv2.INTER_LINEAR,
+                      borderMode=cv2.BORDER_REPLICATE)
+    return moved, points
+
+
+def shut(crops, points, chance, count, rng):
+    """`count` crops of open eyes with one or both of them closed to different degrees."""
+    wide = np.minimum(*openings(points)) > 0.26
+    made = []
+    while len(made) < count:
+        i = rng.choice(len(crops), p=chance * wide / (chance * wide).sum())
+        close = np.full(2, np.clip(rng.uniform(0.3, 1.25), 0, 1))
+        if rng.random() < 0.25:
+            close[rng.integers(2)] = 0
+        crop, moved = closing(crops[i], points[i], close)
+        changed = np.abs(crop.astype(np.int16) - crops[i]).mean(2)
+        # Behind dark glasses nothing shows that an eye is closed.
+        if changed.any() and np.percentile(changed[changed > 0], 80) > 8:
+            made.append((crop, moved))
+    return tuple(np.stack(part) for part in zip(*made))
+
+
 def sampling(names, points):
     """How often each face is drawn: clips count as few photos, closed eyes as many."""
     clips = np.array([n.split("/")[0] in ("grid_corpus", "intel_asl") for n in names])
     weight = np.where(clips, 0.25, 1.0)
     open_left, open_right = openings(points)
     closed = np.minimum(open_left, open_right) < 0.22
-    return np.where(closed, np.maximum(weight * 4, 2.0), weight)
+    weight = np.where(closed, np.maximum(weight * 4, 2.0), weight)
+    return weight / weight.sum()
 
 
 def check_flip():
@@ -184,7 +247,8 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--without", nargs="*", default=[], help="folders to leave out: grid_corpus")
-    parser.add_argument("--start", help="weights (.pt) of an earlier run of ours to go on from")
+    parser.add_argument("--start", help="weights of an earlier run of ours (.pt, .onnx) to go on from")
+    parser.add_argument("--eyes", action="store_true", help="only the eyes learn: cheap after --start")
     parser.add_argument("--quick", action="store_true", help="two minutes, to see that it runs")
     args = parser.parse_args()
     check_flip()
@@ -194,13 +258,24 @@ def main():
     folder = np.array([n.split("/")[0] for n in arrays["names"]])
     use = np.flatnonzero(~arrays["test"] & ~np.isin(folder, args.without))
     crops, points = arrays["crops"][use], arrays["points"][use]
+    cv2.setNumThreads(1)
     chance = sampling(arrays["names"][use], points)
-    chance /= chance.sum()
+    made = shut(crops, points, chance, len(use) // 2, rng)
+    crops, points = np.concatenate([crops, made[0]]), np.concatenate([points, made[1]])
+    chance = np.concatenate([chance * 0.8, np.full(len(made[0]), 0.2 / len(made[0]))])
     flipped = points[:, FLIP] * (-1, 1) + (1, 0)
     network = Network((points.mean(0) + flipped.mean(0)) / 2).to(memory_format=torch.channels_last)
-    print("faces", len(use), "parameters", sum(p.numel() for p in network.parameters()), flush=True)
-    if args.start:
+    print("faces", len(use), "closed by us", len(made[0]), "parameters", sum(p.numel() for p in network.parameters()), flush=True)
+    if args.start and args.start.endswith(".onnx"):
+        some = np.ascontiguousarray(crops[:: len(crops) // 96][..., ::-1].transpose(0, 3, 1, 2))
+        some, _ = augment(torch.from_numpy(some).float() / 255,
+                          torch.from_numpy(points[:: len(crops) // 96]), generator)
+        training.resume(network, args.start, [some])
+    elif args.start:
         network.load_state_dict(torch.load(args.start))
+    if args.eyes:
+        for part in (network.trunk, network.hidden, network.out):
+            part.requires_grad_(False).eval()
     average, optimiser = training.Average(network), training.optimizer(network)
     weight = torch.ones(POINTS)
     weight[:42] = 2.0
@@ -208,7 +283,7 @@ def main():
     work = Path(args.work)
     started, shown = time.time(), 0
     while (progress := clock.progress()) < 1:
-        chosen = rng.choice(len(use), args.batch, p=chance)
+        chosen = rng.choice(len(points), args.batch, p=chance)
         batch = np.ascontiguousarray(crops[chosen][..., ::-1].transpose(0, 3, 1, 2))
         image, wanted = augment(
             torch.from_numpy(batch).float() / 255, torch.from_numpy(points[chosen]), generator

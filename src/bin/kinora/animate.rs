@@ -173,6 +173,14 @@ fn tell(clip: &Clip) {
     if !clip.ignored.is_empty() {
         eprintln!("not understood (see `kinora prompts`): {}", clip.ignored.join(" "));
     }
+    if clip.steps < clip.steps_asked {
+        eprintln!(
+            "the clip is too short for {} steps: the last {} happen together; give at least {:.1} s",
+            clip.steps_asked,
+            clip.steps_asked - clip.steps + 1,
+            0.5 + 0.45 * (clip.steps_asked - 1) as f64
+        );
+    }
 }
 
 fn report(clip: &Clip, decode: f64) -> serde_json::Value {
@@ -192,6 +200,8 @@ fn report(clip: &Clip, decode: f64) -> serde_json::Value {
         "execution_provider": clip.execution_provider.to_string(),
         "used": clip.used,
         "ignored": clip.ignored,
+        "steps_asked": clip.steps_asked,
+        "steps": clip.steps,
         "seconds": {
             "decode": decode,
             "faces": seconds.faces,

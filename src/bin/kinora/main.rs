@@ -27,7 +27,7 @@ enum Command {
     /// Say what works on this machine.
     Doctor(doctor::Doctor),
     /// List the words that a prompt may use.
-    Prompts,
+    Prompts(prompts::Prompts),
 }
 
 fn main() -> ExitCode {
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Command::Animate(animate) => animate.run(),
         Command::Faces(faces) => faces.run(),
         Command::Doctor(doctor) => doctor.run(),
-        Command::Prompts => prompts::run(),
+        Command::Prompts(prompts) => prompts.run(),
     }
 }
 

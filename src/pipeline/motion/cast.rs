@@ -4,13 +4,19 @@
 //! than a far one that rests, so every face but the surest needs a second witness.
 
 use super::maps::{Map, Maps};
+use super::portrait::Portrait;
 use crate::face::Face;
+use crate::face::points::Side;
 
 /// A face with this score needs no witness, one with less than the second none helps.
 const SURE: f32 = 0.75;
 const DOUBTFUL: f32 = 0.6;
 /// The least mean of the head map over the box of a face between them.
 const HEAD: f32 = 0.3;
+/// With this score it is a person's face without a look into the eyes.
+const HUMAN: f32 = 0.66;
+/// The least of a face that the portrait crop's head map covers, when the detector is not sure.
+const ALIKE: f32 = 0.2;
 /// The largest share of its box that lies in the surest face's box.
 const SHARED: f32 = 0.25;
 /// Samples of the head map along each side of a box.
@@ -28,6 +34,19 @@ pub(crate) fn cast(faces: &[Face], maps: &Maps, size: [f32; 2]) -> Vec<Face> {
                     || face.score() >= DOUBTFUL && head_share(face.bounds(), maps, size) >= HEAD)
     };
     faces.iter().filter(believed).cloned().collect()
+}
+
+/// Whether a close look bears out what the detector saw.
+pub(crate) fn is_a_face(face: &Face, portrait: &Portrait) -> bool {
+    face.score() >= SURE || portrait.likeness() >= ALIKE
+}
+
+/// Whether it is a person's face, whose lids and lips may move. A doubtful one may be a dog's, which
+/// turns its head like anybody but does not blink and smile as people do. A face whose eyes are
+/// outside the picture has points that are guessed; `size` is the canvas's (width, height).
+pub(crate) fn is_expressive(face: &Face, portrait: &Portrait, size: [usize; 2]) -> bool {
+    let sees = [Side::Left, Side::Right].iter().any(|s| portrait.eye_in_sight(*s, size) > 0.0);
+    sees && (face.score() >= HUMAN || portrait.shows_white())
 }
 
 fn share_within([x, y, w, h]: &[f32; 4], [ox, oy, ow, oh]: &[f32; 4]) -> f32 {

@@ -10,9 +10,10 @@ use super::head::Head;
 use super::maps::Maps;
 use super::modes::Mode;
 use super::mouth::Mouth;
+use super::portrait::Portrait;
 use super::scene::{Framing, Scene};
 use crate::face::points::Side;
-use crate::render::field::{Grid, WarpMap};
+use crate::render::field::{Grid, Patch, WarpMap, Window};
 
 /// Nodes along the long side of the smooth field.
 const NODES_ACROSS: usize = 160;
@@ -23,7 +24,7 @@ const DRAWS_BACK: f32 = 0.03;
 
 /// A clip's geometry: everything that does not change from frame to frame.
 pub(crate) struct Decoder {
-    size: [usize; 2],
+    window: Window,
     still: Grid,
     scene: Scene,
     faces: Vec<Face>,
@@ -31,34 +32,68 @@ pub(crate) struct Decoder {
 
 struct Face {
     head: Head,
+    /// None where only the head moves.
+    features: Option<Features>,
+}
+
+/// What moves within a face.
+struct Features {
     expression: Expression,
     mouth: Mouth,
     eyes: [Eye; 2],
 }
 
+impl Features {
+    fn new(portrait: &Portrait, size: [usize; 2]) -> Self {
+        let (frame, swatch) = (&portrait.frame, portrait.swatch.as_ref());
+        let eye = |side| Eye::new(frame, side, swatch, portrait.eye_in_sight(side, size));
+        Self {
+            expression: Expression::new(frame),
+            mouth: Mouth::new(frame, swatch),
+            eyes: [Side::Left, Side::Right].map(eye),
+        }
+    }
+
+    /// Adds the patches of a pose, in the order in which they are drawn.
+    fn patches(&mut self, pose: &Pose, all: &mut Vec<Patch>) {
+        all.extend(self.eyes.iter_mut().filter_map(|eye| eye.patch(pose).cloned()));
+        all.extend(self.mouth.patch(pose).cloned());
+        all.extend(self.expression.patch(pose).cloned());
+    }
+}
+
 impl Decoder {
-    /// For a canvas of `size` pixels (width, height); `faces` come with the maps of their portrait
-    /// crops, `maps` are those of the whole photo.
+    /// For a canvas of `size` pixels (width, height) of which only `window` moves; `maps` are those
+    /// of the whole photo.
     pub(crate) fn new(
         size: [usize; 2],
+        window: Window,
         maps: &Maps,
-        faces: Vec<(FaceFrame, Maps)>,
+        portraits: &[Portrait],
         modes: &[Mode],
     ) -> Self {
         let [width, height] = size;
         let step = width.max(height).div_ceil(NODES_ACROSS).max(2);
         let still = Grid::still(width, height, step);
-        let scene = Scene::new(maps, modes, &still, size);
-        let faces = faces
-            .into_iter()
-            .map(|(frame, maps)| Face {
-                expression: Expression::new(&frame),
-                mouth: Mouth::new(&frame),
-                eyes: [Eye::new(&frame, Side::Left), Eye::new(&frame, Side::Right)],
-                head: Head::new(frame, &maps, modes),
+        let scene = Scene::new(maps, modes, &still, size, window);
+        let faces = portraits
+            .iter()
+            .enumerate()
+            .map(|(i, portrait)| {
+                let frame = &portrait.frame;
+                let others: Vec<&FaceFrame> = portraits
+                    .iter()
+                    .enumerate()
+                    .filter(|(j, _)| *j != i)
+                    .map(|(_, other)| &other.frame)
+                    .collect();
+                Face {
+                    head: Head::new(frame.clone(), &portrait.maps, modes, &others),
+                    features: portrait.expressive.then(|| Features::new(portrait, size)),
+                }
             })
             .collect();
-        Self { size, still, scene, faces }
+        Self { window, still, scene, faces }
     }
 
     /// Plans the framing of a clip from its scene poses, `fps` to the second.
@@ -66,8 +101,7 @@ impl Decoder {
         let nearest = poses.iter().map(Pose::zoom).fold(0.0, f32::min);
         // Trembling is left to the overscan, so that the first frame stays the photo.
         let zoom = if nearest < -DRAWS_BACK { -nearest } else { 0.0 };
-        let excess: Vec<f32> =
-            poses.par_iter().map(|pose| self.scene.excess(pose, zoom, &self.still)).collect();
+        let excess: Vec<f32> = poses.par_iter().map(|pose| self.scene.excess(pose, zoom)).collect();
         let reach = ((OVERSCAN_EASE * fps) as usize).max(1);
         let highest: Vec<f32> =
             windows(&excess, reach).map(|w| w.iter().copied().fold(0.0, f32::max)).collect();
@@ -93,12 +127,12 @@ impl Decoder {
         let mut patches = Vec::with_capacity(4 * self.faces.len());
         for (face, pose) in self.faces.iter_mut().zip(poses) {
             face.head.bend(pose);
-            patches.extend(face.eyes.iter_mut().filter_map(|eye| eye.patch(pose).cloned()));
-            patches.extend(face.mouth.patch(pose).cloned());
-            patches.extend(face.expression.patch(pose).cloned());
+            if let Some(features) = &mut face.features {
+                features.patches(pose, &mut patches);
+            }
         }
         let mut grid = self.still.clone();
-        let (columns, [width, height]) = (grid.columns, self.size.map(|side| (side - 1) as f32));
+        let (columns, border) = (grid.columns, self.window.corners());
         let (scene, faces) = (&self.scene, &self.faces);
         let camera = scene.camera(&scene_pose, framing);
         grid.nodes.par_chunks_mut(columns).enumerate().for_each(|(row, nodes)| {
@@ -106,22 +140,22 @@ impl Decoder {
                 let step = self.still.step;
                 let start = [(column * step) as f32, (row * step) as f32];
                 let seen = camera.sees(row * columns + column, start);
-                let mut at = hold(seen, scene.ambient_at(seen), [width, height]);
+                let mut at = hold(seen, scene.ambient_at(seen), border);
                 for face in faces {
-                    at = hold(at, face.head.at(at), [width, height]);
+                    at = hold(at, face.head.at(at), border);
                 }
                 *node = [at[0] - start[0], at[1] - start[1]];
             }
         });
-        WarpMap { grid, patches }
+        WarpMap { grid, patches, window: self.window }
     }
 }
 
-/// `point` moved by `by`, held back before the picture's border: what pulls out of the picture
+/// `point` moved by `by`, held back before the picture's border ([left, top], [right, bottom]): what pulls out of the picture
 /// meets a resistance that grows towards it.
-fn hold(point: [f32; 2], by: [f32; 2], border: [f32; 2]) -> [f32; 2] {
+fn hold(point: [f32; 2], by: [f32; 2], [low, high]: [[f32; 2]; 2]) -> [f32; 2] {
     std::array::from_fn(|k| {
-        let room = if by[k] < 0.0 { point[k] } else { border[k] - point[k] };
+        let room = if by[k] < 0.0 { point[k] - low[k] } else { high[k] - point[k] };
         let room = room.max(0.0);
         let length = by[k].abs();
         // Outside already (the grid's overhang): moves with what is at the border.
@@ -144,7 +178,7 @@ mod tests {
 
     #[test]
     fn nothing_leaves_the_picture() {
-        let border = [100.0, 50.0];
+        let border = [[0.0, 0.0], [100.0, 50.0]];
         for (point, by) in [([99.0, 10.0], [40.0, -30.0]), ([0.0, 50.0], [-5.0, 5.0])] {
             let [x, y] = hold(point, by, border);
             assert!((0.0..=100.0).contains(&x) && (0.0..=50.0).contains(&y), "{x} {y}");

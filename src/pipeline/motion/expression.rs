@@ -45,14 +45,10 @@ impl Expression {
             let [x, y] = mean(eye);
             let [_, wing_y] = wing;
             Bump {
-                centre: [x + side * 0.1, 0.35 * y + 0.65 * wing_y],
-                spread: [0.26, 0.19],
-                push: [side * 0.01, -0.05],
+                centre: [x + side * 0.1, 0.3 * y + 0.7 * wing_y],
+                spread: [0.26, 0.17],
+                push: [side * 0.015, -0.065],
             }
-        };
-        let lower_lid = |eye: &[[f32; 2]]| {
-            let [x, y] = mean(&eye[2..7]);
-            Bump { centre: [x, y + 0.05], spread: [0.18, 0.06], push: [0.0, -0.028] }
         };
         let lips = mean(&[p[57], p[63]]);
         let smiles = [
@@ -60,8 +56,6 @@ impl Expression {
             corner(p[63], 1.0),
             cheek(&p[0..16], p[55], -1.0),
             cheek(&p[16..32], p[56], 1.0),
-            lower_lid(&p[0..16]),
-            lower_lid(&p[16..32]),
             // Lips widen and thin a little at their middle.
             Bump { centre: [lips[0], lips[1] + 0.1], spread: [0.2, 0.1], push: [0.0, -0.015] },
         ];

@@ -1,7 +1,7 @@
 //! The head as a solid: an ellipsoid with a nose, turned about the neck, and the hair that lags.
 
 use super::channels::Pose;
-use super::frame::{FaceFrame, smoothstep};
+use super::frame::{FaceFrame, mean, norm, smoothstep, sub};
 use super::maps::{Map, Maps};
 use super::modes::Mode;
 use crate::render::field::bilinear;
@@ -45,8 +45,14 @@ struct Node {
 }
 
 impl Head {
-    /// `maps` are those of the face's portrait crop.
-    pub(crate) fn new(frame: FaceFrame, maps: &Maps, modes: &[Mode]) -> Self {
+    /// `maps` are those of the face's portrait crop; `others` are the other faces, which keep what
+    /// is nearer to them.
+    pub(crate) fn new(
+        frame: FaceFrame,
+        maps: &Maps,
+        modes: &[Mode],
+        others: &[&FaceFrame],
+    ) -> Self {
         let points = frame.points().all();
         let (bridge, tip, chin) = (points[52], points[53], points[85]);
         let height = (chin[1] - bridge[1]).max(1.0);
@@ -56,6 +62,23 @@ impl Head {
             0.45 * bridge[1] + 0.25 * tip[1] + 0.3 * chin[1] - 0.12 * height,
         ];
         let radius = [0.62 * width, 1.05 * height, 0.62 * width];
+        let middle = |face: &FaceFrame| {
+            let points = face.points().all();
+            let [x, y] = face.to_canvas(mean(&[points[52], points[53], points[85]]));
+            ([x, y], face.unit())
+        };
+        let neighbours: Vec<([f32; 2], f32)> = others.iter().map(|other| middle(other)).collect();
+        let (own, unit) = middle(&frame);
+        // Nearer to another face, in that one's own measure: 0; far from all others: 1.
+        let ours = |point: [f32; 2]| {
+            let at = frame.to_canvas(point);
+            let mine = norm(sub(at, own)) / unit;
+            let nearest = neighbours
+                .iter()
+                .map(|(centre, unit)| norm(sub(at, *centre)) / unit)
+                .fold(f32::MAX, f32::min);
+            smoothstep(nearest - mine, -0.2, 0.6)
+        };
         let head = distances(|[x, y]| {
             let (u, v) = to_unit([x, y]);
             // Another head in the crop is not this one.
@@ -86,8 +109,8 @@ impl Head {
                 Node {
                     point,
                     z: dome + nose,
-                    support: give * (0.2 + 0.8 * neck) * inside,
-                    chest: body * rise * inside,
+                    support: give * (0.2 + 0.8 * neck) * inside * ours(point),
+                    chest: body * rise * inside * ours(point),
                 }
             })
             .collect();
@@ -101,7 +124,7 @@ impl Head {
                         let (u, v) = to_unit(node_point(i));
                         // Hair over the face or above the brows is held by the scalp.
                         let loose = smoothstep(v, 0.3, 0.62);
-                        let weight = maps.at(Map::Hair, u, v) * loose;
+                        let weight = maps.at(Map::Hair, u, v) * loose * ours(node_point(i));
                         let wave = weight * mode.wave([u, v]);
                         [wave * mode.direction[0], wave * mode.direction[1]]
                     })
@@ -263,7 +286,7 @@ mod tests {
             let head = if (u - 0.5).hypot(v - 0.45) < 0.2 { 1.0 } else { 0.0 };
             [head, head, 0.0, 0.0, 0.0, 0.0, head]
         });
-        Head::new(FaceFrame::plain(), &maps, &[])
+        Head::new(FaceFrame::plain(), &maps, &[], &[])
     }
 
     fn pose(channel: usize, value: f32) -> Pose {
@@ -291,6 +314,27 @@ mod tests {
         assert!(nose[0] < -8.0, "backward: the nose goes to image-right, {nose:?}");
         assert!(nose[0] < cheek[0] && cheek[0] < 0.0, "{nose:?} {cheek:?}");
         assert!(head.at([320.0 + 395.0, 240.0])[0].abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_neighbour_stays_when_this_head_turns() {
+        let all = Maps::from_fn(|_, _| [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+        let other = FaceFrame::new(
+            &crate::face::points::FacePoints::new(
+                FaceFrame::plain()
+                    .points()
+                    .all()
+                    .map(|[x, y]| [320.5 + 260.0 + 100.0 * x, 240.5 + 100.0 * y]),
+            ),
+            [1.0, 1.0],
+        );
+        let mut head = Head::new(FaceFrame::plain(), &all, &[], &[&other]);
+        head.bend(&pose(0, 0.2));
+        assert!(head.at([320.0, 297.0])[0] < -8.0, "the own nose turns");
+        for x in [560.0, 580.0, 600.0] {
+            let [dx, dy] = head.at([x, 297.0]);
+            assert!(dx.hypot(dy) < 0.2, "the neighbour's nose: {dx} {dy}");
+        }
     }
 
     #[test]

@@ -13,12 +13,19 @@ mod eye;
 mod features;
 mod frame;
 mod head;
+mod lids;
+#[cfg(test)]
+mod look;
 mod maps;
 mod modes;
 mod mouth;
 mod network;
 mod patches;
+mod portrait;
 mod scene;
+mod schedule;
+mod swatch;
+mod teeth;
 
 use crate::diffusion::{FlowMatchEuler, GuidanceScale, Noise, sample};
 use crate::error::{Detail, Error, Result};
@@ -26,19 +33,21 @@ use crate::face::Face;
 use crate::face::points::PointFinder;
 use crate::photo::Photo;
 use crate::prompt::Reading;
-use crate::render::field::WarpMap;
+use crate::render::bars;
+use crate::render::field::{WarpMap, Window};
 use crate::runtime::{Cancel, ExecutionProvider, Runtime, Session};
 
 use channels::Pose;
-use curves::{Curves, LONGEST, windows_for};
+use curves::{Curves, LONGEST};
 use decoder::Decoder;
 use frame::FaceFrame;
 use maps::Maps;
 use network::{Condition, LATENTS, MotionNetwork};
+use portrait::Portrait;
 use scene::Framing;
+use schedule::Schedule;
+use swatch::Swatch;
 
-/// A full camera move is meant for this many seconds; shorter clips go less far.
-const FULL_MOVE: f32 = 3.0;
 /// Random streams of one window's faces; seeds stay apart from window to window.
 const STREAMS_PER_WINDOW: u64 = 1 << 16;
 
@@ -79,6 +88,7 @@ pub(crate) struct MotionPlan {
     poses: Vec<Vec<Pose>>,
     framing: Vec<Framing>,
     faces: usize,
+    steps: (usize, usize),
 }
 
 impl MotionPipeline {
@@ -97,14 +107,14 @@ impl MotionPipeline {
 
     /// Denoise steps of a request in all.
     pub(crate) fn steps(&self, request: &MotionRequest, face: bool) -> usize {
-        let (windows, _) = self.windows(request, face);
-        windows * request.steps.unwrap_or(self.network.defaults().steps)
+        self.schedule(request, face).count()
+            * request.steps.unwrap_or(self.network.defaults().steps)
     }
 
-    /// How many windows a clip has and how long each is.
-    fn windows(&self, request: &MotionRequest, face: bool) -> (usize, f32) {
+    /// Which window of the clip is for which step of the prompt.
+    fn schedule(&self, request: &MotionRequest, face: bool) -> Schedule {
         let longest = if face { self.network.defaults().window } else { LONGEST };
-        windows_for(request.frames as f32 / request.fps, longest)
+        Schedule::of(&request.reading, request.frames as f32 / request.fps, longest)
     }
 
     /// Looks at the photo, denoises the motion of the whole clip and prepares the decoder.
@@ -119,6 +129,46 @@ impl MotionPipeline {
         on_step: &mut dyn FnMut(usize),
     ) -> Result<MotionPlan> {
         let [width, height] = request.size;
+        let (whole, portraits) = self.look(photo, faces, request.size, cancel)?;
+        let long_side = width.max(height);
+        let seen: Vec<_> = if portraits.is_empty() {
+            vec![features::features(&whole, None, long_side)]
+        } else {
+            portraits
+                .iter()
+                .map(|face| features::features(&whole, Some(&face.frame), long_side))
+                .collect()
+        };
+        let moving = portraits.len();
+        let schedule = self.schedule(request, !portraits.is_empty());
+        let curves =
+            self.denoise(&seen, &schedule, !portraits.is_empty(), request, cancel, on_step)?;
+        let decoder = Decoder::new(
+            request.size,
+            moving_part(photo, request.size),
+            &whole,
+            &portraits,
+            self.network.modes(),
+        );
+        let poses: Vec<Vec<Pose>> = (0..request.frames)
+            .map(|i| {
+                let t = i as f32 / request.fps;
+                curves.iter().map(|curves| pose(curves, t, request)).collect()
+            })
+            .collect();
+        let scene: Vec<Pose> = poses.iter().map(|poses| poses[0]).collect();
+        let framing = decoder.framing(&scene, request.fps, request.looping);
+        Ok(MotionPlan { decoder, poses, framing, faces: moving, steps: schedule.steps() })
+    }
+
+    /// Perception of the whole photo, and of each face that moves with the frame it stands in.
+    fn look(
+        &self,
+        photo: &Photo,
+        faces: &[Face],
+        [width, height]: [usize; 2],
+        cancel: &Cancel,
+    ) -> Result<(Maps, Vec<Portrait>)> {
         let scale = [width as f32 / photo.width() as f32, height as f32 / photo.height() as f32];
         let whole = Maps::of_photo(&self.perception, photo, cancel)?;
         let faces = cast::cast(faces, &whole, [photo.width() as f32, photo.height() as f32]);
@@ -129,35 +179,21 @@ impl MotionPipeline {
             let frame = FaceFrame::new(&points, scale);
             let Some(crop) = frame.crop(head::SIDE_UNITS, head::EYE_LEVEL, scale) else { continue };
             let maps = Maps::of_portrait(&self.perception, photo, &crop, cancel)?;
-            portraits.push((frame, maps));
+            let swatch = Swatch::new(photo, &frame, scale);
+            let mut portrait = Portrait { frame, maps, swatch, expressive: true };
+            portrait.expressive = cast::is_expressive(face, &portrait, [width, height]);
+            if cast::is_a_face(face, &portrait) {
+                portraits.push(portrait);
+            }
         }
-        let long_side = width.max(height);
-        let seen: Vec<_> = if portraits.is_empty() {
-            vec![features::features(&whole, None, long_side)]
-        } else {
-            portraits
-                .iter()
-                .map(|(frame, _)| features::features(&whole, Some(frame), long_side))
-                .collect()
-        };
-        let moving = portraits.len();
-        let curves = self.denoise(&seen, !portraits.is_empty(), request, cancel, on_step)?;
-        let decoder = Decoder::new(request.size, &whole, portraits, self.network.modes());
-        let poses: Vec<Vec<Pose>> = (0..request.frames)
-            .map(|i| {
-                let t = i as f32 / request.fps;
-                curves.iter().map(|curves| pose(curves, t, request)).collect()
-            })
-            .collect();
-        let scene: Vec<Pose> = poses.iter().map(|poses| poses[0]).collect();
-        let framing = decoder.framing(&scene, request.fps, request.looping);
-        Ok(MotionPlan { decoder, poses, framing, faces: moving })
+        Ok((whole, portraits))
     }
 
     /// Curves for each face, or for the scene alone.
     fn denoise(
         &self,
         seen: &[[f32; channels::PHOTO.len()]],
+        schedule: &Schedule,
         face: bool,
         request: &MotionRequest,
         cancel: &Cancel,
@@ -167,10 +203,9 @@ impl MotionPipeline {
         let steps = request.steps.unwrap_or(defaults.steps);
         let guidance = GuidanceScale(request.guidance.unwrap_or(defaults.guidance));
         let seconds = request.frames as f32 / request.fps;
-        let (windows, length) = self.windows(request, face);
-        let camera_share = (seconds / FULL_MOVE).clamp(0.35, 1.5) / windows as f32;
+        let length = schedule.length();
         let mut curves = vec![Curves::default(); seen.len()];
-        for window in 0..windows {
+        for window in 0..schedule.count() {
             let conditions: Vec<Condition> = seen
                 .iter()
                 .zip(&curves)
@@ -178,11 +213,11 @@ impl MotionPipeline {
                     let (values, speeds) = curves.hand_over();
                     let tags = asking::tags(
                         self.network.tags(),
-                        &request.reading,
+                        schedule,
                         face,
                         request.strength,
                         window,
-                        camera_share,
+                        seconds,
                     );
                     Condition { tags, photo: *photo, values, speeds, seconds: length }
                 })
@@ -213,9 +248,35 @@ impl MotionPlan {
         self.faces
     }
 
+    /// How many steps the prompt has, and how many of them happen one after the other.
+    pub(crate) fn steps(&self) -> (usize, usize) {
+        self.steps
+    }
+
     /// The warp of frame `index`.
     pub(crate) fn map(&mut self, index: usize) -> WarpMap {
         self.decoder.map(&self.poses[index], self.framing[index])
+    }
+}
+
+/// What moves of a canvas of `size`: the photo without the bars along its edges. Their last line,
+/// which resizing mixes with the picture's first, counts as theirs.
+fn moving_part(photo: &Photo, size: [usize; 2]) -> Window {
+    let whole = Window::whole(photo.width() as usize, photo.height() as usize);
+    let picture = bars::picture(photo);
+    let side = |low: usize, high: usize, length: usize, size: usize| {
+        let scale = size as f32 / length as f32;
+        let first = if low == 0 { 0 } else { (low as f32 * scale).ceil() as usize + 1 };
+        let last =
+            if high == length { size } else { ((high as f32 * scale) as usize).saturating_sub(1) };
+        (first, last)
+    };
+    let (left, right) = side(picture.left, picture.right, whole.right, size[0]);
+    let (top, bottom) = side(picture.top, picture.bottom, whole.bottom, size[1]);
+    if left < right && top < bottom {
+        Window { left, top, right, bottom }
+    } else {
+        Window::whole(size[0], size[1])
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn over(
         columns,
         rows,
         cells: vec![[0.0; 3]; columns * rows],
+        paint: Vec::new(),
         bounds,
         tear: f32::INFINITY,
     }

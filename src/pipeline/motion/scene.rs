@@ -4,22 +4,26 @@
 use super::channels::Pose;
 use super::maps::{MAP_SIDE, Map, Maps};
 use super::modes::Mode;
-use crate::render::field::{Grid, bilinear};
+use crate::render::field::{Grid, Window, bilinear};
 
 /// How much of the zoom the far end of the depth takes part in, and of a pan.
 const FAR_ZOOM: f32 = 0.45;
 const FAR_PAN: f32 = 0.5;
 /// Depth is blurred by this many of perception's cells: a step in it would tear the picture.
 const DEPTH_BLUR: usize = 2;
+/// Where along each side of the picture its border is tried.
+const BORDER_SAMPLES: usize = 64;
 /// Residual modes reach 0 at the picture's edge over this share of its size.
 const EDGE: f32 = 0.04;
 
 /// The scene's geometry, made once for a clip.
 pub(crate) struct Scene {
     centre: [f32; 2],
+    /// Half the width and height of what moves.
+    half: [f32; 2],
     long_side: f32,
     /// 0 (far) – 1 (near) by node.
-    depth: Vec<f32>,
+    depth: Vec<[f32; 1]>,
     /// By mode: its channel, and its displacement at each node at height 1, canvas pixels.
     waves: Vec<(usize, Vec<[f32; 2]>)>,
     /// Displacement by the waves at the moment.
@@ -36,10 +40,18 @@ pub(crate) struct Framing {
 }
 
 impl Scene {
-    /// `maps` are those of the whole photo; `still` gives the grid's layout.
-    pub(crate) fn new(maps: &Maps, modes: &[Mode], still: &Grid, size: [usize; 2]) -> Self {
+    /// `maps` are those of the whole photo; `still` gives the grid's layout; only `window` moves.
+    pub(crate) fn new(
+        maps: &Maps,
+        modes: &[Mode],
+        still: &Grid,
+        size: [usize; 2],
+        window: Window,
+    ) -> Self {
         let [width, height] = size.map(|side| (side - 1) as f32);
-        let long_side = width.max(height);
+        let [low, high] = window.corners();
+        let half: [f32; 2] = std::array::from_fn(|k| (0.5 * (high[k] - low[k])).max(0.5));
+        let long_side = 2.0 * half[0].max(half[1]);
         let points: Vec<[f32; 2]> = (0..still.nodes.len())
             .map(|i| still.point(i % still.columns, i / still.columns))
             .collect();
@@ -50,9 +62,7 @@ impl Scene {
             .iter()
             .map(|point| {
                 let (u, v) = unit(*point);
-                let [depth] =
-                    bilinear(&blurred, MAP_SIDE, MAP_SIDE, u * side - 0.5, v * side - 0.5);
-                depth
+                bilinear(&blurred, MAP_SIDE, MAP_SIDE, u * side - 0.5, v * side - 0.5)
             })
             .collect();
         let waves = modes
@@ -70,7 +80,9 @@ impl Scene {
                             Map::Person => all[Map::Person as usize] - all[Map::Head as usize],
                             class => all[class as usize] - all[Map::Person as usize],
                         };
-                        let margin = u.min(1.0 - u).min(v).min(1.0 - v);
+                        let margin = (0..2)
+                            .map(|k| (point[k] - low[k]).min(high[k] - point[k]) / (2.0 * half[k]))
+                            .fold(1.0, f32::min);
                         let weight = cover.clamp(0.0, 1.0)
                             * super::frame::smoothstep(margin, 0.0, EDGE)
                             * long_side;
@@ -81,8 +93,8 @@ impl Scene {
                 (channel, values)
             })
             .collect();
-        let centre = [width / 2.0, height / 2.0];
-        Self { centre, long_side, depth, waves, ambient: still.clone() }
+        let centre = [low[0] + half[0], low[1] + half[1]];
+        Self { centre, half, long_side, depth, waves, ambient: still.clone() }
     }
 
     /// Sets the waves to a pose.
@@ -119,19 +131,25 @@ impl Scene {
     }
 
     /// How far the camera looks out of the picture, as a share of half of it.
-    pub(crate) fn excess(&self, pose: &Pose, zoom: f32, still: &Grid) -> f32 {
+    pub(crate) fn excess(&self, pose: &Pose, zoom: f32) -> f32 {
         let camera = self.camera(pose, Framing { zoom, overscan: 0.0 });
-        let (columns, rows) = (still.columns, still.rows);
-        let top_and_bottom = (0..columns).flat_map(|i| [(i, 0), (i, rows - 1)]);
-        let sides = (0..rows).flat_map(|j| [(0, j), (columns - 1, j)]);
-        top_and_bottom
-            .chain(sides)
-            .map(|(column, row)| {
-                let [x, y] = still.point(column, row);
-                let point = [x.min(2.0 * self.centre[0]), y.min(2.0 * self.centre[1])];
-                let [x, y] = camera.sees(row * columns + column, point);
-                let beyond = |at: f32, centre: f32| (at - centre).abs() / centre - 1.0;
-                beyond(x, self.centre[0]).max(beyond(y, self.centre[1]))
+        let grid = &self.ambient;
+        let along = |i: usize| 2.0 * i as f32 / BORDER_SAMPLES as f32 - 1.0;
+        (0..=BORDER_SAMPLES)
+            .flat_map(|i| [[along(i), -1.0], [along(i), 1.0], [-1.0, along(i)], [1.0, along(i)]])
+            .map(|at| {
+                let point = std::array::from_fn(|k| self.centre[k] + at[k] * self.half[k]);
+                let step = grid.step as f32;
+                let [depth] = bilinear(
+                    &self.depth,
+                    grid.columns,
+                    grid.rows,
+                    point[0] / step,
+                    point[1] / step,
+                );
+                let seen = camera.sees_at(depth, point);
+                let beyond = |k: usize| (seen[k] - self.centre[k]).abs() / self.half[k] - 1.0;
+                beyond(0).max(beyond(1))
             })
             .fold(0.0, f32::max)
     }
@@ -152,7 +170,12 @@ pub(crate) struct Camera<'s> {
 impl Camera<'_> {
     /// Where the frame's node `index` at `point` looks: a canvas point.
     pub(crate) fn sees(&self, index: usize, point: [f32; 2]) -> [f32; 2] {
-        let (depth, centre) = (self.scene.depth[index], self.scene.centre);
+        let [depth] = self.scene.depth[index];
+        self.sees_at(depth, point)
+    }
+
+    fn sees_at(&self, depth: f32, point: [f32; 2]) -> [f32; 2] {
+        let centre = self.scene.centre;
         let [x, y] = [point[0] - centre[0], point[1] - centre[1]];
         let (sin, cos) = self.turn;
         let size = self.nearer * (-self.zoom * (FAR_ZOOM + (1.0 - FAR_ZOOM) * depth)).exp();

@@ -1,11 +1,8 @@
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::failure::Failure;
 use crate::place::Place;
-use crate::runtime;
+use crate::{python, runtime};
 
 use super::entries::{PEERS, Peer};
 use super::figures::Figures;
@@ -19,7 +16,7 @@ const PACKAGES: &[&str] = &["numpy==2.3.5", "opencv-python-headless==4.13.0.92"]
 /// the pinned packages in `KINORA_PYTHON`. Without pip or network all peers are named as missing,
 /// and our own benches still stand.
 pub(super) fn run(place: &Place, library: &Path, figures: &mut Figures) {
-    let python = match set_up(&place.target.join("peers")) {
+    let python = match python::environment(&place.target.join("peers"), PACKAGES) {
         Ok(python) => python,
         Err(failure) => return figures.problems.push(format!("all peers: {failure}")),
     };
@@ -56,35 +53,4 @@ fn arguments(peer: &Peer, data: &Path) -> Result<Vec<PathBuf>, &'static str> {
             None => Ok(PathBuf::from(arg)),
         })
         .collect()
-}
-
-/// The Python of a virtual environment that holds the pinned packages.
-fn set_up(folder: &Path) -> Result<PathBuf, Failure> {
-    let venv = folder.join("venv");
-    let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let marker = folder.join("installed");
-    let wanted = PACKAGES.join("\n");
-    if python.exists() && fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    eprintln!("xtask: installing {} for the peers", PACKAGES.join(", "));
-    fs::create_dir_all(folder).map_err(Failure::while_doing("cannot make the peers' folder"))?;
-    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-    succeed(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--only-binary=:all:"])
-            .arg("--disable-pip-version-check")
-            .args(PACKAGES),
-    )?;
-    fs::write(&marker, wanted).map_err(Failure::while_doing("cannot note what is installed"))?;
-    Ok(python)
-}
-
-fn succeed(command: &mut Command) -> Result<(), Failure> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        _ => Err(Failure::new(
-            "python3 with venv and pip, and the network once, are needed to install them",
-        )),
-    }
 }
