@@ -245,7 +245,7 @@ def maps_of(path, data, work):
                     if (pick := (share >= low) & (share < high)).any()}
         per_map["depth_error"] = float(np.abs(found[rows, 6] - wanted[rows, 6]).mean())
         result[group] = per_map
-    return rounded(result), (pictures, found, wanted, names), kind
+    return rounded(result), (pictures, found, wanted, names), (kind, weights > 0.5)
 
 
 def overlaps(found, wanted, least=0.005):
@@ -344,13 +344,13 @@ def main():
     if args.only in (None, "chain"):
         figures["chain"] = chain(models, args.data)
     if args.only in (None, "perception", "groups"):
-        figures["perception"], seen, kinds = maps_of(models / "perception.onnx", args.data, work)
+        figures["perception"], seen, sure = maps_of(models / "perception.onnx", args.data, work)
         if args.sheets:
             draw_maps(seen, work / "perception.png")
     if args.groups:
         by_group, of_name = groups.faces(drawn)
         figures["groups"] = rounded(dict(
-            points=by_group, portraits=groups.portraits(seen, kinds, of_name)))
+            points=by_group, portraits=groups.portraits(seen, *sure, of_name)))
     figures["bytes"] = {p.name: p.stat().st_size for p in sorted(models.glob("*.onnx"))}
     store.write_text(json.dumps(figures, indent=1))
     print(json.dumps(figures, indent=1))

@@ -265,7 +265,8 @@ def main():
     chance = np.concatenate([chance * 0.8, np.full(len(made[0]), 0.2 / len(made[0]))])
     flipped = points[:, FLIP] * (-1, 1) + (1, 0)
     network = Network((points.mean(0) + flipped.mean(0)) / 2).to(memory_format=torch.channels_last)
-    print("faces", len(use), "closed by us", len(made[0]), "parameters", sum(p.numel() for p in network.parameters()), flush=True)
+    print("faces", len(use), "closed by us", len(made[0]), "parameters",
+          sum(p.numel() for p in network.parameters()), flush=True)
     if args.start and args.start.endswith(".onnx"):
         some = np.ascontiguousarray(crops[:: len(crops) // 96][..., ::-1].transpose(0, 3, 1, 2))
         some, _ = augment(torch.from_numpy(some).float() / 255,
