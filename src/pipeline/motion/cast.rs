@@ -6,6 +6,7 @@
 use super::maps::{Map, Maps};
 use super::portrait::Portrait;
 use crate::face::Face;
+use crate::face::points::Side;
 
 /// A face with this score needs no witness, one with less than the second none helps.
 const SURE: f32 = 0.75;
@@ -41,9 +42,11 @@ pub(crate) fn is_a_face(face: &Face, portrait: &Portrait) -> bool {
 }
 
 /// Whether it is a person's face, whose lids and lips may move. A doubtful one may be a dog's, which
-/// turns its head like anybody but does not blink and smile as people do.
-pub(crate) fn is_expressive(face: &Face, portrait: &Portrait) -> bool {
-    face.score() >= HUMAN || portrait.shows_white()
+/// turns its head like anybody but does not blink and smile as people do. A face whose eyes are
+/// outside the picture has points that are guessed; `size` is the canvas's (width, height).
+pub(crate) fn is_expressive(face: &Face, portrait: &Portrait, size: [usize; 2]) -> bool {
+    let sees = [Side::Left, Side::Right].iter().any(|s| portrait.eye_in_sight(*s, size) > 0.0);
+    sees && (face.score() >= HUMAN || portrait.shows_white())
 }
 
 fn share_within([x, y, w, h]: &[f32; 4], [ox, oy, ow, oh]: &[f32; 4]) -> f32 {

@@ -34,9 +34,16 @@ struct Window {
 }
 
 /// How many windows a clip needs and how long each is, at most `longest`.
+///
+/// A single window ends after the clip where there is room: at a window's end every sine is flat,
+/// and a camera would brake.
 pub(crate) fn windows_for(seconds: f32, longest: f32) -> (usize, f32) {
     let more = ((seconds / longest - 1.0) / HAND_OVER).ceil().max(0.0);
-    let length = seconds / (1.0 + HAND_OVER * more);
+    let length = if more == 0.0 {
+        (seconds / HAND_OVER).min(longest)
+    } else {
+        seconds / (1.0 + HAND_OVER * more)
+    };
     (more as usize + 1, length.max(SHORTEST))
 }
 
@@ -153,7 +160,8 @@ mod tests {
                 let (count, length) = windows_for(seconds, longest);
                 assert!((SHORTEST..=longest + 1e-4).contains(&length), "{seconds}: {length}");
                 let covered = length * (1.0 + HAND_OVER * (count as f32 - 1.0));
-                assert!((covered - seconds).abs() < 1e-3, "{seconds}: {covered}");
+                assert!(covered > seconds - 1e-3, "{seconds}: {covered}");
+                assert!(covered < 1.12 * seconds, "{seconds}: {covered}");
             }
         }
     }

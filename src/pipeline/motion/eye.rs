@@ -35,8 +35,8 @@ const TEAR: f32 = 0.07;
 const LID_SHADE: f32 = 0.4;
 const SHADE_REACH: f32 = 0.2;
 /// The most that a closed lid's lash line covers, and half its thickness, eye widths.
-const LASH_LINE: f32 = 0.75;
-const LASH_HALF: f32 = 0.028;
+const LASH_LINE: f32 = 0.7;
+const LASH_HALF: f32 = 0.025;
 /// Part of a downward gaze that the upper lid follows.
 const LID_FOLLOWS_GAZE: f32 = 1.2;
 /// Of a smile that reaches the eyes: share of the opening that the lower lid climbs, and closure
@@ -44,7 +44,7 @@ const LID_FOLLOWS_GAZE: f32 = 1.2;
 const SQUINT_BELOW: f32 = 0.16;
 const SQUINT_ABOVE: f32 = 0.05;
 /// The most that paint covers of stretched skin, and the stretch where it begins and is full.
-const PAINT: f32 = 0.8;
+const PAINT: f32 = 0.82;
 const STRETCHED: [f32; 2] = [1.1, 1.7];
 
 /// One eye's geometry, made once for a clip.
@@ -202,7 +202,7 @@ impl Eye {
         let cover = PAINT
             * smoothstep(stretch, STRETCHED[0], STRETCHED[1])
             * smoothstep(lids.share[column], 0.0, 0.5)
-            * smoothstep(along, 0.0, 0.5)
+            * smoothstep(along, 0.0, 0.25)
             * bare;
         let [r, g, b] = colour.map(|c| c * cover);
         [r, g, b, cover]

@@ -24,6 +24,11 @@ const EDGE_AROUND: usize = 4;
 /// From where on edges count, away from the lids' edges: nearer are the lid's crease and bags.
 const RIM_ABOVE: f32 = 0.22;
 const RIM_BELOW: f32 = 0.18;
+/// Skin over lashes and liner is this bright beside the brightest on the way to the brow; the lid is
+/// held so much over where that begins, and so far over its edge at most.
+const BARE: f32 = 0.8;
+const OVER_LINER: f32 = 0.06;
+const MOST_LINER: f32 = 0.4;
 /// How high between the corners and the brow's upper edge the lid's skin is held: under the brow.
 const UNDER_BROW: f32 = 0.58;
 /// The least skin between the lid's edge and where it is held.
@@ -42,6 +47,8 @@ const MOST_LIGHT: f32 = 2.2;
 /// Share of the skin's hue under the eye in a lid that has less colour than it: a shadow is greyer
 /// than the lid that comes out of it, make-up is not.
 const SKIN_HUE: f32 = 0.85;
+/// Over which share of the lid's height its colour comes from that of the skin above it.
+const JOIN: f32 = 0.45;
 /// The eyeball under the lid catches light in its middle; towards the lashes it turns away.
 const BULGE: f32 = 0.05;
 const TURNS_AWAY: f32 = 0.14;
@@ -57,8 +64,10 @@ pub(crate) struct Lids {
     pub(crate) hold: Vec<f32>,
     /// How much of the largest opening there is, 0–1.
     pub(crate) share: Vec<f32>,
-    /// R, G, B of the closed lid's skin and of the lashes, 0–255; empty where they are not known.
+    /// R, G, B of the closed lid's skin, of the skin where it is held, and of the lashes, 0–255;
+    /// empty where they are not known.
     skin: Vec<[f32; 3]>,
+    top: Vec<[f32; 3]>,
     lashes: Vec<[f32; 3]>,
     /// The largest opening of the contour.
     pub(crate) opening: f32,
@@ -112,6 +121,7 @@ impl Lids {
             hold,
             share,
             skin: Vec::new(),
+            top: Vec::new(),
             lashes: Vec::new(),
             opening,
         }
@@ -135,17 +145,20 @@ impl Lids {
             swatch.tone(points, low, high)
         };
         let mut skin = Vec::with_capacity(xs.len());
+        let mut top = Vec::with_capacity(xs.len());
         let mut lashes = Vec::with_capacity(xs.len());
         for (i, x) in xs.iter().enumerate() {
             let x = x.clamp(0.0, 1.0);
             let above = tone(x, self.held[i], self.upper[i] - 0.04, 0.5, 0.9);
             let below = tone(x, self.lower[i] + 0.1, self.lower[i] + 0.4, 0.3, 0.8);
             skin.push(closed_lid(above, below));
+            top.push(tone(x, self.held[i] - 0.04, self.held[i] + 0.04, 0.3, 0.9));
             lashes.push(tone(x, self.upper[i] - 0.05, self.upper[i] + 0.03, 0.0, 0.2));
         }
         smooth(&mut skin, 150);
+        smooth(&mut top, 60);
         smooth(&mut lashes, 60);
-        (self.skin, self.lashes) = (skin, lashes);
+        (self.skin, self.top, self.lashes) = (skin, top, lashes);
     }
 
     /// Moves the upper edge to just under the darkest line near the contour, so that the lashes
@@ -195,9 +208,18 @@ impl Lids {
         };
         let mut held = Vec::with_capacity(n);
         let mut hold = Vec::with_capacity(n);
-        for i in 0..n {
-            let x = xs[i].clamp(0.0, 1.0);
-            let from = self.upper[i] - RIM_ABOVE;
+        let mut least = Vec::with_capacity(n);
+        for (i, x) in xs.iter().enumerate() {
+            let x = x.clamp(0.0, 1.0);
+            // Lashes, liner and their shadow belong to the lid: it is held over them.
+            let light = |y: f32| luma(swatch.at(to_face([x, y])));
+            let steps = ((self.upper[i] - self.held[i]) / EDGE_STEP) as usize;
+            let up = |k: usize| self.upper[i] - EDGE_STEP * k as f32;
+            let bright = (0..=steps).map(|k| light(up(k))).fold(0.0, f32::max);
+            let bare = (3..=steps).find(|k| light(up(*k)) >= BARE * bright).unwrap_or(steps);
+            let skin = (EDGE_STEP * bare as f32 + OVER_LINER).clamp(LEAST_SKIN, MOST_LINER);
+            least.push(if self.share[i] > 0.2 { skin } else { LEAST_SKIN });
+            let from = self.upper[i] - RIM_ABOVE.max(skin);
             let above =
                 if self.held[i] < from { free(x, from, self.held[i]) } else { self.held[i] };
             let from = self.lower[i] + RIM_BELOW;
@@ -214,8 +236,9 @@ impl Lids {
             (0..n).map(|i| hold[around(i)].iter().copied().fold(f32::MAX, f32::min)).collect();
         smooth(&mut self.held, 24);
         smooth(&mut self.hold, 24);
+        smooth(&mut least, 40);
         for i in 0..n {
-            self.held[i] = self.held[i].min(self.upper[i] - LEAST_SKIN);
+            self.held[i] = self.held[i].min(self.upper[i] - least[i]);
             self.hold[i] = self.hold[i].max(self.lower[i] + LEAST_SKIN);
         }
     }
@@ -228,11 +251,13 @@ impl Lids {
     /// The closed lid's colour in a column, at the share `along` of the way from where it is held
     /// to its edge.
     pub(crate) fn colour(&self, column: usize, x: f32, along: f32) -> Option<[f32; 3]> {
-        let skin = self.skin.get(column)?;
+        let (skin, top) = (self.skin.get(column)?, self.top.get(column)?);
         let across = 2.0 * x - 1.0;
         let light = 1.0 + BULGE * (1.0 - across * across) * 4.0 * along * (1.0 - along)
             - TURNS_AWAY * smoothstep(along, 0.55, 1.0);
-        Some(skin.map(|c| (c * light).min(255.0)))
+        // From the colour where it is held: the join does not show.
+        let lid = smoothstep(along, 0.0, JOIN);
+        Some(std::array::from_fn(|k| (light * (top[k] + lid * (skin[k] - top[k]))).min(255.0)))
     }
 }
 
@@ -263,7 +288,7 @@ fn height(line: &[[f32; 2]], x: f32) -> f32 {
 }
 
 /// What can be smoothed along the columns.
-trait Blend: Copy {
+pub(crate) trait Blend: Copy {
     fn blend(before: Self, here: Self, after: Self) -> Self;
 }
 
@@ -273,14 +298,14 @@ impl Blend for f32 {
     }
 }
 
-impl Blend for [f32; 3] {
+impl<const N: usize> Blend for [f32; N] {
     fn blend(before: Self, here: Self, after: Self) -> Self {
         std::array::from_fn(|k| f32::blend(before[k], here[k], after[k]))
     }
 }
 
 /// Takes the corners off what is sampled by column.
-fn smooth<T: Blend>(values: &mut [T], times: usize) {
+pub(crate) fn smooth<T: Blend>(values: &mut [T], times: usize) {
     for _ in 0..times {
         let before = values.to_vec();
         for i in 1..values.len() - 1 {

@@ -181,7 +181,7 @@ impl MotionPipeline {
             let maps = Maps::of_portrait(&self.perception, photo, &crop, cancel)?;
             let swatch = Swatch::new(photo, &frame, scale);
             let mut portrait = Portrait { frame, maps, swatch, expressive: true };
-            portrait.expressive = cast::is_expressive(face, &portrait);
+            portrait.expressive = cast::is_expressive(face, &portrait, [width, height]);
             if cast::is_a_face(face, &portrait) {
                 portraits.push(portrait);
             }

@@ -7,7 +7,7 @@ use super::channels::Pose;
 use super::frame::{FaceFrame, smoothstep};
 use super::patches;
 use super::swatch::Swatch;
-use super::teeth::{inside, teeth_lines};
+use super::teeth::{inside, seam_shift, teeth_lines};
 use crate::render::field::Patch;
 
 /// The patch around the middle of the lips, in units.
@@ -93,6 +93,13 @@ impl Mouth {
                 lower[i] += weight * (bottom - lower[i]);
             }
             (closed, shows_teeth) = (false, true);
+        }
+        if let Some(swatch) = swatch.filter(|_| closed) {
+            let seam: Vec<f32> = (0..COLUMNS).map(|i| 0.5 * (upper[i] + lower[i])).collect();
+            for (i, shift) in seam_shift(swatch, [left, right], &seam, &xs).iter().enumerate() {
+                upper[i] += shift;
+                lower[i] += shift;
+            }
         }
         let inside = swatch.map(|swatch| inside(swatch, p));
         let low = [centre[0] - HALF_WIDTH, centre[1] - ABOVE];

@@ -1,17 +1,23 @@
 //! The teeth that a photo shows, and the dark behind them.
 
+use super::lids::smooth;
 use super::mouth::line_at;
 use super::swatch::{Swatch, luma, saturation};
 use crate::face::points::POINTS;
 
-/// Teeth are this much brighter than the lips, have at most this share of their saturation, and
-/// stand in this share of the columns between the corners, this high (units).
-const TOOTH_LIGHT: f32 = 1.15;
-const TOOTH_COLOUR: f32 = 0.75;
+/// Teeth are brighter and less coloured than lips: how much of both, added up, makes a tooth. Lips
+/// with less saturation than this say nothing by their colour.
+const TOOTH: f32 = 0.6;
+const COLOURED: f32 = 0.12;
+/// Teeth stand in this share of the columns between the corners, this high (units).
 const TOOTH_SHARE: f32 = 0.35;
 const TOOTH_HEIGHT: f32 = 0.03;
 /// What is added under the lowest tooth pixel: the shade between tooth and lip, units.
 const GUM: f32 = 0.025;
+/// How far the seam of closed lips is looked for, hundredths of a unit, and what luma a way of one
+/// unit has to gain.
+const SEAM_REACH: i32 = 7;
+const SEAM_NEAR: f32 = 150.0;
 /// How dark the inside of a mouth is beside the lips.
 const INSIDE: f32 = 0.26;
 
@@ -27,9 +33,12 @@ pub(crate) fn teeth_lines(
     let top = [p[57], p[58], p[59], p[60], p[61], p[62], p[63]];
     let bottom = [p[57], p[68], p[67], p[66], p[65], p[64], p[63]];
     let lips = lip_colour(swatch, p);
-    let is_tooth = |colour: [f32; 3]| {
-        luma(colour) > TOOTH_LIGHT * luma(lips)
-            && saturation(colour) < TOOTH_COLOUR * saturation(lips) + 0.05
+    let (light, colour) = (luma(lips).max(1.0), saturation(lips));
+    let is_tooth = |at: [f32; 3]| {
+        let brighter = luma(at) / light - 1.0;
+        let paler =
+            if colour > COLOURED { (1.0 - saturation(at) / colour).clamp(0.0, 1.0) } else { 0.0 };
+        brighter > 0.05 && brighter + paler > TOOTH
     };
     let (mut lines, mut count, mut all) = (Vec::with_capacity(xs.len()), 0, 0);
     for &x in xs {
@@ -46,15 +55,36 @@ pub(crate) fn teeth_lines(
             _ => lines.push([0.5 * (high + low); 2]),
         }
     }
-    for _ in 0..30 {
-        let before = lines.clone();
-        for i in 1..lines.len() - 1 {
-            lines[i] = std::array::from_fn(|k| {
-                0.25 * before[i - 1][k] + 0.5 * before[i][k] + 0.25 * before[i + 1][k]
-            });
-        }
-    }
+    smooth(&mut lines, 30);
     (count as f32 > TOOTH_SHARE * all.max(1) as f32).then_some(lines)
+}
+
+/// How far closed lips' seam lies from `line` (units, down), at each of `xs`: to the darkest place
+/// near it, where the points are a little off.
+pub(crate) fn seam_shift(
+    swatch: &Swatch,
+    corners: [[f32; 2]; 2],
+    line: &[f32],
+    xs: &[f32],
+) -> Vec<f32> {
+    let middle = 0.5 * (corners[0][0] + corners[1][0]);
+    let half = (0.5 * (corners[1][0] - corners[0][0])).max(0.05);
+    let mut shifts: Vec<f32> = xs
+        .iter()
+        .zip(line)
+        .map(|(x, y)| {
+            let across = ((x - middle) / half).abs();
+            if across > 1.0 {
+                return 0.0;
+            }
+            let at = |k: i32| 0.01 * k as f32;
+            let dark = |k: &i32| luma(swatch.at([*x, y + at(*k)])) + SEAM_NEAR * at(*k).abs();
+            let darkest = (-SEAM_REACH..=SEAM_REACH).min_by(|a, b| dark(a).total_cmp(&dark(b)));
+            darkest.map_or(0.0, at) * (1.0 - across.powi(4))
+        })
+        .collect();
+    smooth(&mut shifts, 20);
+    shifts
 }
 
 /// The colour of the lower lip.
@@ -108,5 +138,16 @@ mod tests {
         assert!(teeth_lines(&closed, frame.points().all(), &xs).is_none());
         let [r, g, b] = inside(&closed, frame.points().all());
         assert!(r < 50.0 && r > g && r > b, "dark and red: {r} {g} {b}");
+    }
+
+    #[test]
+    fn the_seam_is_found_beside_the_points() {
+        let swatch = Swatch::from_fn(|[_, y]| {
+            if (y - 1.18).abs() < 0.012 { [60.0, 20.0, 20.0] } else { [150.0, 70.0, 70.0] }
+        });
+        let xs: Vec<f32> = (0..41).map(|i| 0.05 * (i as f32 - 20.0)).collect();
+        let shifts = seam_shift(&swatch, [[-0.4, 1.15], [0.4, 1.15]], &[1.15; 41], &xs);
+        assert!((shifts[20] - 0.03).abs() < 0.012, "{}", shifts[20]);
+        assert!(shifts[0].abs() < 0.005 && shifts[40].abs() < 0.005, "the cheeks stay");
     }
 }
