@@ -120,7 +120,7 @@ def judge(ctx, n, only, wanted):
     for what, found in (("faces/: no portrait", photos), ("photos/: no scene", scenes)):
         if not found:
             ctx.report.skip(what)
-    build(ctx, photos, only)
+    build(ctx, photos, only, wanted.split(",") if wanted else r.SYSTEMS)
     systems = [s for s in r.SYSTEMS if s in ctx.models and (not wanted or s in wanted.split(","))]
     tests = {1: image_gap, 2: prompts, 3: blinks, 4: seeds, 5: real, 6: physics, 7: eye}
     for test, measure in tests.items():
@@ -193,7 +193,7 @@ def eye(ctx, n, systems, photos, scenes):
         ctx.say(f"  contact sheets: {folder}")
 
 
-def build(ctx, photos, only):
+def build(ctx, photos, only, systems):
     """The controls; one that cannot be built is named, and the rest is judged."""
     shipped = ctx.models["model"]
     ctx.say("building the controls")
@@ -204,7 +204,7 @@ def build(ctx, photos, only):
         "average support": lambda: controls.average_support(ctx.work, shipped, photos[:12]),
     }
     for name, make in makers.items():
-        if name == "average support" and not photos:
+        if name not in systems or name == "average support" and not photos:
             continue
         folder = attempt(ctx, name, make, needed=name != "simulator")
         if folder is not None:
