@@ -199,6 +199,9 @@ pub(super) const JOINTS: &[&str] = &[
 pub(super) const DIRECTIONS: &[&str] =
     &["left", "right", "up", "down", "in", "out", "forward", "back"];
 
+/// Verbs that any direction may follow.
+pub(super) const LOOKING: &[&str] = &["look", "turn", "glance"];
+
 /// Directions that may not be skipped within a phrase: "look left up" is no "look up".
 pub(super) const FIRM: &[&str] = &["left", "right", "up", "down"];
 

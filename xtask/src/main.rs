@@ -11,6 +11,7 @@ mod quality;
 mod runtime;
 mod sample;
 mod sha256;
+mod sheet;
 mod steps;
 mod test;
 mod train;
@@ -31,6 +32,7 @@ cargo xtask CHORE
   bench                 the benches, and Kinora beside other programs
   quality [ARGS…]       judge the default model on rendered frames; quality --help says how
   package-check         the size of the published crate
+  sheet [--out FILE]    the contact sheet of docs/
   train [ARGS…]         the four networks from their data: train --help
 ";
 
@@ -58,6 +60,7 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("test") => test::test(&place()?)?,
         Some("quality") => return quality::quality(&place()?, rest),
         Some("bench") => bench::bench(&place()?)?,
+        Some("sheet") => sheet::sheet(&place()?, rest)?,
         Some("train") => return train::train(&place()?, rest),
         Some("package-check") => package::check(&place()?)?,
         None | Some("help" | "--help" | "-h") => print!("{HELP}"),

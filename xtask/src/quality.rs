@@ -22,11 +22,14 @@ line sums up.
   --quick       few faces and clips: two or three minutes, coarser figures
   --only LIST   these tests alone: 1 image gap, 2 prompt, 3 blink, 4 seeds, 5 real, 6 physics, 7 the eye
   --systems LIST  of model,simulator,no motion,training mean,average support only these
+  --from LIST   only these folders of DIR/faces (sheets to be published: synthetic,caltech_faces)
   --card        write the figures into models/MODEL_CARD.md also when DIR, the counts or the tests are
                 not the default ones (a whole run on the default DIR always does)
   --self-test   only check the judge: synthetic motions that it must recognise
 ";
 
+/// Options that narrow a run; a card of a part is written only when it is asked for.
+const LISTS: [&str; 3] = ["--only", "--systems", "--from"];
 /// Where the judge lives, and what it needs.
 const JUDGE: &str = "benches/quality";
 const RENDERER: &str = "quality_render";
@@ -80,12 +83,12 @@ pub(crate) fn quality(place: &Place, args: &[String]) -> Result<ExitCode, Failur
         judge.arg(name).arg(path);
     }
     judge.args(args.iter().filter(|arg| ["--json", "--quick"].contains(&arg.as_str())));
-    for name in ["--only", "--systems"] {
+    for name in LISTS {
         if let Some(list) = value_of(args, &[name]) {
             judge.args([name, list]);
         }
     }
-    let part = ["--only", "--systems"].iter().any(|name| value_of(args, &[name]).is_some());
+    let part = LISTS.iter().any(|name| value_of(args, &[name]).is_some());
     let whole = !has("--quick") && !part;
     if has("--card") || (whole && same(&data, &kept)) {
         judge.arg("--card").arg(place.root.join("models/MODEL_CARD.md"));
@@ -99,8 +102,10 @@ fn check(args: &[String]) -> Result<(), Failure> {
     while let Some(arg) = rest.next() {
         match arg {
             "--json" | "--quick" | "--card" | "--self-test" => {}
-            "--data" | "--only" | "--systems" if rest.next().is_some() => {}
-            _ if ["--data=", "--only=", "--systems="].iter().any(|name| arg.starts_with(name)) => {}
+            "--data" | "--only" | "--systems" | "--from" if rest.next().is_some() => {}
+            _ if ["--data=", "--only=", "--systems=", "--from="]
+                .iter()
+                .any(|name| arg.starts_with(name)) => {}
             other => return Err(Failure::new(format!("{other} is not understood\n\n{HELP}"))),
         }
     }

@@ -7,25 +7,21 @@ use crate::failure::Failure;
 
 /// Folders of pictures, and how many are taken from each; `*` stands for every folder in it.
 const PICTURES: &[(&str, usize)] = &[
-    ("faces/kaggle_facemask/images_jpg90", 60),
-    ("faces/synthetic", 80),
-    ("faces/caltech_faces", 30),
+    ("faces/kaggle_facemask/images_jpg90", 30),
+    ("faces/synthetic", 60),
+    ("faces/caltech_faces", 24),
     ("faces/dlib_faces", 13),
     ("faces/imageio", 9),
     ("faces/pillow_hopper", 9),
-    ("photos/*", 6),
+    ("photos/*", 4),
 ];
 /// Folders of clips, and how many: the smallest files.
-const CLIPS: &[(&str, usize)] = &[("videos/*", 3)];
+const CLIPS: &[(&str, usize)] = &[("videos/*", 2)];
 /// What is taken whole: annotations and teachers.
 const WHOLE: &[&str] = &["faces/labels", "models"];
 
-/// Links a sample of `data` into `to`; the same sample each time.
+/// Links a sample of `data` into the new folder `to`; the same sample each time.
 pub(crate) fn draw(data: &Path, to: &Path) -> Result<PathBuf, Failure> {
-    if to.exists() {
-        fs::remove_dir_all(to)
-            .map_err(Failure::while_doing(format!("cannot remove {}", to.display())))?;
-    }
     for whole in WHOLE {
         if data.join(whole).exists() {
             link(&data.join(whole), &to.join(whole))?;

@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use crate::failure::Failure;
 use crate::place::Place;
-use crate::{demo, runtime, sample};
+use crate::{demo, python, runtime, sample};
 
 const USAGE: &str = "\
 cargo xtask train [--quick] [--data DIR] [--out DIR] [--python PROGRAM]
@@ -23,18 +23,20 @@ cargo xtask train [--quick] [--data DIR] [--out DIR] [--python PROGRAM]
 /// One program of models/train, in the order in which they need each other.
 struct Stage {
     module: &'static str,
-    /// `DATA`, `WORK` and `OUT` stand for the folders.
+    /// `DATA`, `WORK` and `OUT` stand for the folders; empty where only `--quick` runs it.
     arguments: &'static [&'static str],
-    /// What `--quick` gives it instead.
+    /// What `--quick` gives it instead; empty where that leaves it out.
     quick: &'static [&'static str],
     /// Planned minutes of one core.
     minutes: f32,
-    /// Only where motion is tracked in clips.
-    tracked: bool,
 }
 
-/// The file whose presence says that motion is tracked in clips.
-const TRACK: &str = "models/train/motion/track.py";
+impl Stage {
+    /// What it is given; nothing: it is left out.
+    fn given(&self, quick: bool) -> &'static [&'static str] {
+        if quick { self.quick } else { self.arguments }
+    }
+}
 
 const STAGES: &[Stage] = &[
     Stage {
@@ -42,7 +44,6 @@ const STAGES: &[Stage] = &[
         arguments: &["--data", "DATA", "--work", "WORK"],
         quick: &["--data", "DATA", "--work", "WORK"],
         minutes: 7.0,
-        tracked: false,
     },
     Stage {
         module: "vision.detector",
@@ -69,7 +70,6 @@ const STAGES: &[Stage] = &[
             "OUT/face_detector.onnx",
         ],
         minutes: 30.0,
-        tracked: false,
     },
     Stage {
         module: "vision.points",
@@ -96,7 +96,6 @@ const STAGES: &[Stage] = &[
             "OUT/face_points.onnx",
         ],
         minutes: 15.0,
-        tracked: false,
     },
     Stage {
         module: "vision.perception",
@@ -123,49 +122,78 @@ const STAGES: &[Stage] = &[
             "OUT/perception.onnx",
         ],
         minutes: 15.0,
-        tracked: false,
     },
     Stage {
         module: "motion.track",
         arguments: &["--data", "DATA", "--work", "WORK"],
         quick: &["--data", "DATA", "--work", "WORK"],
         minutes: 1.0,
-        tracked: true,
     },
     Stage {
         module: "motion.real",
         arguments: &["--work", "WORK"],
         quick: &["--work", "WORK", "--count", "600"],
         minutes: 1.0,
-        tracked: true,
     },
     Stage {
         module: "motion.train",
-        arguments: &["--compile", "--minutes", "45", "--out", "OUT/motion.onnx", "--work", "WORK"],
-        quick: &["--quick", "--out", "OUT/motion.onnx", "--work", "WORK"],
+        arguments: &[
+            "--compile",
+            "--minutes",
+            "45",
+            "--real",
+            "WORK/real.npz",
+            "--out",
+            "OUT/motion.onnx",
+            "--work",
+            "WORK",
+        ],
+        quick: &[
+            "--quick",
+            "--minutes",
+            "1",
+            "--real",
+            "WORK/real.npz",
+            "--out",
+            "OUT/motion.onnx",
+            "--work",
+            "WORK",
+        ],
         minutes: 45.0,
-        tracked: false,
     },
     Stage {
         module: "vision.evaluate",
-        arguments: &["--data", "DATA", "--work", "WORK", "--models", "OUT", "--compare"],
-        quick: &["--data", "DATA", "--work", "WORK", "--models", "OUT"],
+        arguments: &[
+            "--data",
+            "DATA",
+            "--work",
+            "WORK",
+            "--models",
+            "OUT",
+            "--compare",
+            "--groups",
+        ],
+        // A detector that learnt for half a minute finds no face whose points could be measured.
+        quick: &["--data", "DATA", "--work", "WORK", "--models", "OUT", "--only", "points"],
         minutes: 5.0,
-        tracked: false,
+    },
+    Stage {
+        module: "vision.evaluate",
+        arguments: &[],
+        quick: &["--data", "DATA", "--work", "WORK", "--models", "OUT", "--only", "perception"],
+        minutes: 0.0,
     },
     Stage {
         module: "motion.evaluate",
         arguments: &["OUT/motion.onnx", "--work", "WORK"],
-        quick: &["OUT/motion.onnx", "--work", "WORK", "--count", "4"],
+        quick: &["OUT/motion.onnx", "--work", "WORK", "--count", "4", "--steps", "4"],
         minutes: 3.0,
-        tracked: false,
     },
     Stage {
         module: "motion.likeness",
         arguments: &["OUT/motion.onnx", "--work", "WORK"],
         quick: &[],
         minutes: 3.0,
-        tracked: true,
     },
 ];
 
@@ -213,16 +241,17 @@ pub(crate) fn train(place: &Place, args: &[String]) -> Result<ExitCode, Failure>
     }
     let options = Options::read(args)?;
     let data = data(place, options.data)?;
-    let tracked = place.root.join(TRACK).is_file();
-    let stages: Vec<&Stage> = STAGES
-        .iter()
-        .filter(|stage| tracked || !stage.tracked)
-        .filter(|stage| !options.quick || !stage.quick.is_empty())
-        .collect();
+    let stages: Vec<&Stage> =
+        STAGES.iter().filter(|stage| !stage.given(options.quick).is_empty()).collect();
     let (kind, default_out) =
         if options.quick { ("quick", "train-quick") } else { ("full", "train") };
     let out = absolute(&options.out.unwrap_or_else(|| place.target.join(default_out)))?;
     let work = place.target.join(format!("{default_out}-work"));
+    if options.quick && work.exists() {
+        // What an earlier sample left there would be taken for this one's.
+        fs::remove_dir_all(&work)
+            .map_err(Failure::while_doing(format!("cannot remove {}", work.display())))?;
+    }
     for folder in [&out, &work] {
         fs::create_dir_all(folder)
             .map_err(Failure::while_doing(format!("cannot make {}", folder.display())))?;
@@ -230,7 +259,7 @@ pub(crate) fn train(place: &Place, args: &[String]) -> Result<ExitCode, Failure>
     if !options.quick {
         plan(place, &stages)?;
     }
-    let python = python(place, options.python)?;
+    let python = interpreter(place, options.python)?;
     let data = if options.quick { sample::draw(&data, &work.join("data"))? } else { data };
     println!("{kind} run: data {}, files to {}", data.display(), out.display());
 
@@ -238,14 +267,11 @@ pub(crate) fn train(place: &Place, args: &[String]) -> Result<ExitCode, Failure>
     for (number, stage) in stages.iter().enumerate() {
         let clock = Instant::now();
         eprintln!("xtask: {} ({} of {})", stage.module, number + 1, stages.len());
-        let arguments = if options.quick { stage.quick } else { stage.arguments };
+        let arguments = stage.given(options.quick);
         let mut command = Command::new(&python);
         command.current_dir(place.root.join("models/train")).stdin(Stdio::null());
         command.args(["-m", stage.module]);
         command.args(arguments.iter().map(|argument| filled(argument, &data, &work, &out)));
-        if stage.module == "motion.train" && tracked {
-            command.arg("--real").arg(work.join("real.npz"));
-        }
         let status = command.status().map_err(Failure::while_doing("python did not start"))?;
         if !status.success() {
             return Err(Failure::new(format!("{} failed: {status}", stage.module)));
@@ -329,43 +355,17 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// A Python that has what models/train needs.
-fn python(place: &Place, named: Option<OsString>) -> Result<OsString, Failure> {
+fn interpreter(place: &Place, named: Option<OsString>) -> Result<OsString, Failure> {
     if let Some(python) = named.or_else(|| env::var_os("KINORA_PYTHON")) {
         return Ok(python);
     }
-    let environment = place.target.join("train-python");
-    let python = environment.join("bin/python");
     let requirements = place.root.join("models/train/requirements.txt");
-    let wanted = fs::read(&requirements)
+    let wanted = fs::read_to_string(&requirements)
         .map_err(Failure::while_doing(format!("cannot read {}", requirements.display())))?;
-    let installed = environment.join("requirements.txt");
-    if python.is_file() && fs::read(&installed).is_ok_and(|had| had == wanted) {
-        return Ok(python.into());
-    }
-    eprintln!("xtask: making {} (PyTorch: several gigabytes, once)", environment.display());
-    let instead = "or name a Python that has models/train/requirements.txt with --python";
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&environment);
-    succeed(
-        &mut make,
-        &format!("python3 makes no virtual environment: install python3-venv, {instead}"),
-    )?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"]);
-    succeed(
-        install.arg(&requirements),
-        &format!("pip installs not what training needs: {instead}"),
-    )?;
-    fs::write(&installed, wanted)
-        .map_err(Failure::while_doing(format!("cannot write {}", installed.display())))?;
-    Ok(python.into())
-}
-
-fn succeed(command: &mut Command, otherwise: &str) -> Result<(), Failure> {
-    match command.stdin(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
-        _ => Err(Failure::new(otherwise)),
-    }
+    let packages: Vec<&str> =
+        wanted.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    eprintln!("xtask: an environment for training (PyTorch: several gigabytes, once)");
+    Ok(python::environment(&place.target.join("train-python"), &packages)?.into())
 }
 
 #[cfg(test)]
@@ -394,8 +394,7 @@ mod tests {
             let path = format!("OUT/{file}.onnx");
             for quick in [false, true] {
                 let writes = |stage: &&Stage| {
-                    let arguments = if quick { stage.quick } else { stage.arguments };
-                    arguments.windows(2).any(|pair| pair[0] == "--out" && pair[1] == path)
+                    stage.given(quick).windows(2).any(|pair| pair[0] == "--out" && pair[1] == path)
                 };
                 assert_eq!(STAGES.iter().filter(writes).count(), 1, "{path}, quick {quick}");
             }
@@ -405,7 +404,7 @@ mod tests {
     #[test]
     fn every_stage_is_a_program_of_this_repository() {
         let train = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/train");
-        for stage in STAGES.iter().filter(|stage| !stage.tracked) {
+        for stage in STAGES {
             let file = train.join(stage.module.replace('.', "/")).with_extension("py");
             let program = fs::read_to_string(&file).unwrap();
             for flag in stage.arguments.iter().chain(stage.quick).filter(|a| a.starts_with("--")) {

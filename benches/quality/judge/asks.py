@@ -1,4 +1,5 @@
 """What is asked, in words, and what must then be seen."""
+
 from dataclasses import dataclass
 
 
@@ -29,8 +30,28 @@ ASKS = [
     Ask("shake", "yaw", "shake", swings=True, floor=2.0, tag="shake", along=("roll", "scale")),
     Ask("lean", "scale", "lean in", "lean back", floor=0.010, tag="lean"),
     Ask("zoom", "zoom", "zoom in", "zoom out", floor=0.010, tag="zoom", amount=0.45, camera=True),
-    Ask("pan sideways", "pan_x", "pan right", "pan left", floor=0.004, tag="pan_x", amount=0.4, along=("zoom",), camera=True),
-    Ask("pan up and down", "pan_y", "pan down", "pan up", floor=0.004, tag="pan_y", amount=0.4, along=("zoom",), camera=True),
+    Ask(
+        "pan sideways",
+        "pan_x",
+        "pan right",
+        "pan left",
+        floor=0.004,
+        tag="pan_x",
+        amount=0.4,
+        along=("zoom",),
+        camera=True,
+    ),
+    Ask(
+        "pan up and down",
+        "pan_y",
+        "pan down",
+        "pan up",
+        floor=0.004,
+        tag="pan_y",
+        amount=0.4,
+        along=("zoom",),
+        camera=True,
+    ),
 ]
 WEAK, STRONG = "slightly {}", "{} a lot"
 WEAK_SHARE, STRONG_SHARE, STRONGEST = 0.5, 1.25, 1.2
@@ -44,8 +65,14 @@ EYE = ["smile, blink", "turn left", "nod, slow zoom in"]
 def tag_sets():
     """Tags that the library makes of the prompts used here, for the simulator's table."""
     base = dict(blink=1, idle=0.4, breathe=0.7, sway=0.6, ripple=0.6, drift=0.5)
-    sets = [dict(base), dict(base, breathe=1), dict(base, idle=0.9),
-            dict(base, still=1, blink=0, idle=0, breathe=0.3), dict(base, blink=0), dict(base, blink=0, idle=0.9)]
+    sets = [
+        dict(base),
+        dict(base, breathe=1),
+        dict(base, idle=0.9),
+        dict(base, still=1, blink=0, idle=0, breathe=0.3),
+        dict(base, blink=0),
+        dict(base, blink=0, idle=0.9),
+    ]
     for ask in ASKS:
         for share in (WEAK_SHARE, 1.0, STRONG_SHARE) + ((-1.0,) if ask.less else ()):
             limit = STRONGEST * (0.5 if ask.camera else 1)
@@ -55,8 +82,17 @@ def tag_sets():
     sets.append(dict(base, nod=1, zoom=0.315))
     for blink in (0, 1):
         for talk in (0, 1):
-            for more in ({}, dict(look_x=1), dict(look_x=-1), dict(look_y=1), dict(look_y=-1), dict(tilt=0.9), dict(tilt=-0.9),
-                         dict(nod=1), dict(shake=1)):
+            for more in (
+                {},
+                dict(look_x=1),
+                dict(look_x=-1),
+                dict(look_y=1),
+                dict(look_y=-1),
+                dict(tilt=0.9),
+                dict(tilt=-0.9),
+                dict(nod=1),
+                dict(shake=1),
+            ):
                 if talk or more:
                     sets.append(dict(base, blink=blink, **({"talk": 1} if talk else {}), **more))
     return sets

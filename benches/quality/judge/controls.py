@@ -2,6 +2,7 @@
 
 Each is a folder with the four files of models/README.md, so that the release library itself renders it.
 """
+
 import json
 import shutil
 import sys
@@ -49,7 +50,13 @@ def folder_for(work, name, models):
 
 def no_motion(work, models):
     about = about_of(models)
-    return constant(work, models, "no_motion", about, np.zeros((about["coefficients"], len(about["channels"])), np.float32))
+    return constant(
+        work,
+        models,
+        "no_motion",
+        about,
+        np.zeros((about["coefficients"], len(about["channels"])), np.float32),
+    )
 
 
 def training_mean(work, models):
@@ -66,8 +73,11 @@ def training_mean(work, models):
 def constant(work, models, name, about, coefficients):
     folder = folder_for(work, name, models)
     table = numpy_helper.from_array(coefficients.astype(np.float32)[None], "always")
-    nodes = [helper.make_node("Shape", ["latents"], ["size"]), helper.make_node("Expand", ["always", "size"], ["coefficients"]),
-             helper.make_node("Identity", ["coefficients"], ["denoised"])]
+    nodes = [
+        helper.make_node("Shape", ["latents"], ["size"]),
+        helper.make_node("Expand", ["always", "size"], ["coefficients"]),
+        helper.make_node("Identity", ["coefficients"], ["denoised"]),
+    ]
     save_motion(folder, about, nodes, [table], dict(steps=1, guidance=1.0, shift=1.0))
     return folder
 
@@ -77,15 +87,25 @@ def save_motion(folder, about, nodes, tables, defaults):
     about = dict(about, defaults=dict(about["defaults"], **defaults))
     tensor = lambda name, *shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
     graph = helper.make_graph(
-        nodes, "control",
-        [tensor("latents", "batch", k, c), tensor("time", "batch"), tensor("tags", "batch", 2 * t),
-         tensor("photo", "batch", len(about["photo"])), tensor("state", "batch", len(about["state"]))],
-        [tensor("denoised", "batch", k, c), tensor("coefficients", "batch", k, c)], tables)
+        nodes,
+        "control",
+        [
+            tensor("latents", "batch", k, c),
+            tensor("time", "batch"),
+            tensor("tags", "batch", 2 * t),
+            tensor("photo", "batch", len(about["photo"])),
+            tensor("state", "batch", len(about["state"])),
+        ],
+        [tensor("denoised", "batch", k, c), tensor("coefficients", "batch", k, c)],
+        tables,
+    )
     write(graph, folder / "motion.onnx", {KEY: json.dumps(about)})
 
 
 def write(graph, path, metadata=None):
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9, producer_name="kinora-quality")
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9, producer_name="kinora-quality"
+    )
     for key, value in (metadata or {}).items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
@@ -95,13 +115,20 @@ def write(graph, path, metadata=None):
 
 # --- the simulator -------------------------------------------------------------------------------
 
+
 def simulated(simulate, contract, tags, n, rng, seconds=1.5):
     """n opening windows in which exactly these tags are asked, for portraits with open eyes."""
+
     def draw_photo(rng, n):
         photo = original_photo(rng, 60 * n)
         see = lambda name: photo[:, contract.PH[name]]
-        fits = ((see("has_face") > 0) & (np.minimum(see("open_l"), see("open_r")) > 0.22) & (see("mouth_open") < 0.08)
-                & (np.abs(see("yaw")) < 0.4) & (see("face_size") > 0.07))
+        fits = (
+            (see("has_face") > 0)
+            & (np.minimum(see("open_l"), see("open_r")) > 0.22)
+            & (see("mouth_open") < 0.08)
+            & (np.abs(see("yaw")) < 0.4)
+            & (see("face_size") > 0.07)
+        )
         return photo[fits][:n]
 
     def draw_tags(rng, n):
@@ -124,7 +151,11 @@ def simulated(simulate, contract, tags, n, rng, seconds=1.5):
     try:
         return simulate.draw(rng, n)
     finally:
-        simulate.draw_photo, simulate.draw_tags, simulate.Window = original_photo, original_tags, original_window
+        simulate.draw_photo, simulate.draw_tags, simulate.Window = (
+            original_photo,
+            original_tags,
+            original_window,
+        )
 
 
 def simulator(work, models, tag_sets):
@@ -144,20 +175,32 @@ def simulator(work, models, tag_sets):
     numbers *= DICE / np.sqrt(len(numbers))
     root = np.sqrt(weights)
     # |a - b|² without |a|², which is the same for all b.
-    tensors = dict(tag_t=-2 * asked.T, photo_w=root[None], photo_t=-2 * (table["photo"] * root).T,
-                   own=(asked ** 2).sum(1)[None] + ((table["photo"] * root) ** 2).sum(1)[None], dice=numbers,
-                   windows=table["coefficients"])
+    tensors = dict(
+        tag_t=-2 * asked.T,
+        photo_w=root[None],
+        photo_t=-2 * (table["photo"] * root).T,
+        own=(asked**2).sum(1)[None] + ((table["photo"] * root) ** 2).sum(1)[None],
+        dice=numbers,
+        windows=table["coefficients"],
+    )
     tables = [numpy_helper.from_array(np.ascontiguousarray(v, np.float32), k) for k, v in tensors.items()]
     integers = dict(first=[0], last=[features], axis=[1], flat=[0, numbers.shape[0]])
     tables += [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in integers.items()]
     node = helper.make_node
     nodes = [
-        node("Slice", ["tags", "first", "last", "axis"], ["values"]), node("MatMul", ["values", "tag_t"], ["by_tags"]),
-        node("Mul", ["photo", "photo_w"], ["seen"]), node("MatMul", ["seen", "photo_t"], ["by_photo"]),
-        node("Reshape", ["latents", "flat"], ["noise"]), node("MatMul", ["noise", "dice"], ["by_dice"]),
-        node("Add", ["by_tags", "by_photo"], ["a"]), node("Add", ["a", "by_dice"], ["b"]), node("Add", ["b", "own"], ["distance"]),
+        node("Slice", ["tags", "first", "last", "axis"], ["values"]),
+        node("MatMul", ["values", "tag_t"], ["by_tags"]),
+        node("Mul", ["photo", "photo_w"], ["seen"]),
+        node("MatMul", ["seen", "photo_t"], ["by_photo"]),
+        node("Reshape", ["latents", "flat"], ["noise"]),
+        node("MatMul", ["noise", "dice"], ["by_dice"]),
+        node("Add", ["by_tags", "by_photo"], ["a"]),
+        node("Add", ["a", "by_dice"], ["b"]),
+        node("Add", ["b", "own"], ["distance"]),
         node("ArgMin", ["distance"], ["nearest"], axis=1, keepdims=0),
-        node("Gather", ["windows", "nearest"], ["coefficients"], axis=0), node("Identity", ["coefficients"], ["denoised"])]
+        node("Gather", ["windows", "nearest"], ["coefficients"], axis=0),
+        node("Identity", ["coefficients"], ["denoised"]),
+    ]
     folder = folder_for(work, "simulator", models)
     save_motion(folder, about, nodes, tables, dict(steps=1, guidance=1.0, shift=1.0))
     return folder
@@ -172,6 +215,7 @@ def tags_row(contract, tags):
 
 # --- average support -----------------------------------------------------------------------------
 
+
 def average_support(work, models, photos):
     """Everything that says *where* says the mean over portraits, whatever the photo is."""
     folder = folder_for(work, "average_support", models)
@@ -181,22 +225,51 @@ def average_support(work, models, photos):
     sys.path.insert(0, str(REPOSITORY / "models/train"))
     from vision import geometry
 
-    perception = onnxruntime.InferenceSession(str(folder / "perception.onnx"), providers=["CPUExecutionProvider"])
-    points = onnxruntime.InferenceSession(str(folder / "face_points.onnx"), providers=["CPUExecutionProvider"])
+    perception = onnxruntime.InferenceSession(
+        str(folder / "perception.onnx"), providers=["CPUExecutionProvider"]
+    )
+    points = onnxruntime.InferenceSession(
+        str(folder / "face_points.onnx"), providers=["CPUExecutionProvider"]
+    )
     maps, found, boxes = [], [], []
     for photo in photos:
-        rgb = cv2.resize(photo.image, (256, 256), interpolation=cv2.INTER_AREA)[..., ::-1].astype(np.float32) / 255
+        rgb = (
+            cv2.resize(photo.image, (256, 256), interpolation=cv2.INTER_AREA)[..., ::-1].astype(np.float32)
+            / 255
+        )
         maps.append(perception.run(None, {perception.get_inputs()[0].name: rgb.transpose(2, 0, 1)[None]})[0])
         from .judges import EYES, MOUTH_CORNERS
+
         p = photo.points
-        five = np.array([p[list(EYES[0])].mean(0), p[list(EYES[1])].mean(0), p[30], p[MOUTH_CORNERS[0]], p[MOUTH_CORNERS[1]]])
-        crop = geometry.sample(photo.image, geometry.crop_transform(five, geometry.FACE_CROP), 160)[..., ::-1].astype(np.float32) / 255
+        five = np.array(
+            [
+                p[list(EYES[0])].mean(0),
+                p[list(EYES[1])].mean(0),
+                p[30],
+                p[MOUTH_CORNERS[0]],
+                p[MOUTH_CORNERS[1]],
+            ]
+        )
+        crop = (
+            geometry.sample(photo.image, geometry.crop_transform(five, geometry.FACE_CROP), 160)[
+                ..., ::-1
+            ].astype(np.float32)
+            / 255
+        )
         found.append(points.run(None, {points.get_inputs()[0].name: crop.transpose(2, 0, 1)[None]})[0])
         h, w = photo.image.shape[:2]
         x0, y0, x1, y1 = photo.box
         side = max(h, w)
         middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-        boxes.append([middle[0] / w, middle[1] / h, (x1 - x0) / side, (y1 - y0) / side, *((five - middle) / side).ravel()])
+        boxes.append(
+            [
+                middle[0] / w,
+                middle[1] / h,
+                (x1 - x0) / side,
+                (y1 - y0) / side,
+                *((five - middle) / side).ravel(),
+            ]
+        )
     always(folder / "perception.onnx", np.mean(maps, 0))
     always(folder / "face_points.onnx", np.mean(found, 0))
     one_face(folder / "face_detector.onnx", np.mean(boxes, 0))
@@ -207,8 +280,13 @@ def always(path, value):
     """The same answer as a graph with the same input and output."""
     model = onnx.load(path)
     output = model.graph.output[0]
-    graph = helper.make_graph([helper.make_node("Identity", ["always"], [output.name])], "control", [model.graph.input[0]], [output],
-                              [numpy_helper.from_array(np.asarray(value, np.float32), "always")])
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["always"], [output.name])],
+        "control",
+        [model.graph.input[0]],
+        [output],
+        [numpy_helper.from_array(np.asarray(value, np.float32), "always")],
+    )
     write(graph, path, {entry.key: entry.value for entry in model.metadata_props})
 
 
@@ -218,38 +296,68 @@ def one_face(path, face):
     picture = model.graph.input[0].name
     cx, cy, width, height, *points = face
     constant = lambda name, value, kind=np.float32: numpy_helper.from_array(np.array(value, kind), name)
-    tables = [constant("hw_from", [2], np.int64), constant("hw_to", [4], np.int64), constant("zero", [0], np.int64),
-              constant("one", [1], np.int64), constant("centre", [cy, cx]), constant("on_off", [0, 1]),
-              constant("half2", [0.5, 0.5]), constant("size", [width, height]), constant("points", points),
-              constant("half10", [0.5] * 10)]
+    tables = [
+        constant("hw_from", [2], np.int64),
+        constant("hw_to", [4], np.int64),
+        constant("zero", [0], np.int64),
+        constant("one", [1], np.int64),
+        constant("centre", [cy, cx]),
+        constant("on_off", [0, 1]),
+        constant("half2", [0.5, 0.5]),
+        constant("size", [width, height]),
+        constant("points", points),
+        constant("half10", [0.5] * 10),
+    ]
     node = helper.make_node
     nodes = [node("Shape", [picture], ["shape"]), node("Slice", ["shape", "hw_from", "hw_to"], ["hw"])]
     for stride in (8, 16, 32):
         s = f"_{stride}"
-        tables += [constant("stride" + s, [stride], np.int64), constant("stride_f" + s, stride),
-                   constant("column" + s, [1, -1, 1], np.int64), constant("ones4" + s, [1, 1, 4], np.int64)]
-        nodes += [node("Div", ["hw", "stride" + s], ["cells" + s]), node("ReduceProd", ["cells" + s], ["count" + s], keepdims=1)]
+        tables += [
+            constant("stride" + s, [stride], np.int64),
+            constant("stride_f" + s, stride),
+            constant("column" + s, [1, -1, 1], np.int64),
+            constant("ones4" + s, [1, 1, 4], np.int64),
+        ]
+        nodes += [
+            node("Div", ["hw", "stride" + s], ["cells" + s]),
+            node("ReduceProd", ["cells" + s], ["count" + s], keepdims=1),
+        ]
         nodes += [node("Concat", ["one", "count" + s, "one"], ["shape1" + s], axis=0)]
         if stride != 32:
             for name, size in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)):
                 tables.append(constant(f"n{size}{name}{s}", [size], np.int64))
-                nodes += [node("Concat", ["one", "count" + s, f"n{size}{name}{s}"], [f"shape{name}{s}"], axis=0),
-                          node("ConstantOfShape", [f"shape{name}{s}"], [name + s])]
+                nodes += [
+                    node("Concat", ["one", "count" + s, f"n{size}{name}{s}"], [f"shape{name}{s}"], axis=0),
+                    node("ConstantOfShape", [f"shape{name}{s}"], [name + s]),
+                ]
             continue
         tables += [constant("four", [4], np.int64), constant("ten", [10], np.int64)]
         nodes += [
-            node("Cast", ["cells" + s], ["cells_f"], to=TensorProto.FLOAT), node("Mul", ["cells_f", "centre"], ["at_f"]),
-            node("Floor", ["at_f"], ["at_r"]), node("Cast", ["at_r"], ["at"], to=TensorProto.INT64),
-            node("Gather", ["at", "zero"], ["row"]), node("Gather", ["at", "one"], ["col"]),
-            node("Gather", ["cells" + s, "one"], ["columns"]), node("Mul", ["row", "columns"], ["before"]),
-            node("Add", ["before", "col"], ["index"]), node("Squeeze", ["count" + s, "zero"], ["depth"]),
-            node("OneHot", ["index", "depth", "on_off"], ["hot"]), node("Reshape", ["hot", "shape1" + s], ["cls_32"]),
+            node("Cast", ["cells" + s], ["cells_f"], to=TensorProto.FLOAT),
+            node("Mul", ["cells_f", "centre"], ["at_f"]),
+            node("Floor", ["at_f"], ["at_r"]),
+            node("Cast", ["at_r"], ["at"], to=TensorProto.INT64),
+            node("Gather", ["at", "zero"], ["row"]),
+            node("Gather", ["at", "one"], ["col"]),
+            node("Gather", ["cells" + s, "one"], ["columns"]),
+            node("Mul", ["row", "columns"], ["before"]),
+            node("Add", ["before", "col"], ["index"]),
+            node("Squeeze", ["count" + s, "zero"], ["depth"]),
+            node("OneHot", ["index", "depth", "on_off"], ["hot"]),
+            node("Reshape", ["hot", "shape1" + s], ["cls_32"]),
             node("Identity", ["cls_32"], ["obj_32"]),
-            node("ReduceMax", ["hw"], ["long_i"], keepdims=1), node("Cast", ["long_i"], ["long"], to=TensorProto.FLOAT),
-            node("Div", ["long", "stride_f" + s], ["long_cells"]), node("Mul", ["size", "long_cells"], ["size_cells"]),
-            node("Log", ["size_cells"], ["size_log"]), node("Concat", ["half2", "size_log"], ["box"], axis=0),
-            node("Concat", ["one", "count" + s, "four"], ["shape4"], axis=0), node("Expand", ["box", "shape4"], ["bbox_32"]),
-            node("Mul", ["points", "long_cells"], ["points_cells"]), node("Add", ["points_cells", "half10"], ["kps_row"]),
-            node("Concat", ["one", "count" + s, "ten"], ["shape10"], axis=0), node("Expand", ["kps_row", "shape10"], ["kps_32"])]
+            node("ReduceMax", ["hw"], ["long_i"], keepdims=1),
+            node("Cast", ["long_i"], ["long"], to=TensorProto.FLOAT),
+            node("Div", ["long", "stride_f" + s], ["long_cells"]),
+            node("Mul", ["size", "long_cells"], ["size_cells"]),
+            node("Log", ["size_cells"], ["size_log"]),
+            node("Concat", ["half2", "size_log"], ["box"], axis=0),
+            node("Concat", ["one", "count" + s, "four"], ["shape4"], axis=0),
+            node("Expand", ["box", "shape4"], ["bbox_32"]),
+            node("Mul", ["points", "long_cells"], ["points_cells"]),
+            node("Add", ["points_cells", "half10"], ["kps_row"]),
+            node("Concat", ["one", "count" + s, "ten"], ["shape10"], axis=0),
+            node("Expand", ["kps_row", "shape10"], ["kps_32"]),
+        ]
     graph = helper.make_graph(nodes, "control", [model.graph.input[0]], list(model.graph.output), tables)
     write(graph, path, {entry.key: entry.value for entry in model.metadata_props})

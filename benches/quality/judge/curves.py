@@ -3,6 +3,7 @@
 Lengths are in inter-ocular distances of the first frame, angles in degrees. Every curve but `opening`
 is a change since the first frame; signs are those of models/README.md.
 """
+
 import numpy as np
 
 from . import judges as j
@@ -12,12 +13,31 @@ from . import judges as j
 # lie 80 behind the bridge), then fitted on real turning heads (rigid factorisation with that as prior, the
 # clips of ../shared/data/videos). The across and down coordinates are each face's own.
 DEPTH = np.array(
-    [-1.11, -1.07, -1.02, -0.98, -0.88, -0.70, -0.50, -0.32, -0.23, -0.32, -0.50, -0.70, -0.88, -0.98, -1.02, -1.07, -1.11]
+    [
+        -1.11,
+        -1.07,
+        -1.02,
+        -0.98,
+        -0.88,
+        -0.70,
+        -0.50,
+        -0.32,
+        -0.23,
+        -0.32,
+        -0.50,
+        -0.70,
+        -0.88,
+        -0.98,
+        -1.02,
+        -1.07,
+        -1.11,
+    ]
     + [-0.27, -0.15, -0.07, -0.02, 0.02, 0.02, -0.02, -0.07, -0.15, -0.27]
     + [-0.03, 0.07, 0.19, 0.22, -0.02, 0.02, 0.04, 0.02, -0.02]
     + [-0.31, -0.26, -0.22, -0.22, -0.23, -0.27, -0.22, -0.22, -0.26, -0.31, -0.27, -0.23]
     + [-0.05, 0.03, 0.03, 0.03, -0.05, -0.11, -0.06, -0.04, -0.06, -0.11]
-    + [-0.17, -0.03, 0.01, -0.03, -0.17, -0.06, -0.03, -0.06])
+    + [-0.17, -0.03, 0.01, -0.03, -0.17, -0.06, -0.03, -0.06]
+)
 # What moves with the skull and not with the face's muscles.
 RIGID = [0, 1, 2, 3, 13, 14, 15, 16, *j.NOSE, *j.EYE_CORNERS]
 
@@ -89,9 +109,14 @@ def curves_of(track):
         scale, rotation, shift = pose_of(head, points)
         nose = rotation[:, 2]
         # y runs down, so a positive pitch turns the nose down; z comes towards the viewer.
-        now = dict(yaw=np.degrees(np.arcsin(np.clip(nose[0], -1, 1))), pitch=np.degrees(np.arcsin(np.clip(nose[1], -1, 1))),
-                   roll=np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0])), shift_x=shift[0] / unit, shift_y=shift[1] / unit,
-                   scale=np.log(scale / unit))
+        now = dict(
+            yaw=np.degrees(np.arcsin(np.clip(nose[0], -1, 1))),
+            pitch=np.degrees(np.arcsin(np.clip(nose[1], -1, 1))),
+            roll=np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0])),
+            shift_x=shift[0] / unit,
+            shift_y=shift[1] / unit,
+            scale=np.log(scale / unit),
+        )
         now.update(expression(head, points, scale, rotation, shift))
         start = now if start is None else start
         for name, value in now.items():
@@ -107,7 +132,7 @@ def expression(head, points, scale, rotation, shift):
     corner_l, corner_r = (left[i] for i in j.MOUTH_CORNERS)
     lips = left[list(j.MOUTH)].mean(0)
     brows = left[[*j.BROWS[0], *j.BROWS[1]], 1].mean()
-    gap = (points[list(j.LOWER_INNER)] - points[list(j.UPPER_INNER)[::-1]])
+    gap = points[list(j.LOWER_INNER)] - points[list(j.UPPER_INNER)[::-1]]
     gap = np.linalg.norm(gap, axis=1).mean() / scale
     widened = (corner_r[0] - corner_l[0]) / 2
     raised = lips[1] - (corner_l[1] + corner_r[1]) / 2

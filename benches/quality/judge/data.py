@@ -4,6 +4,7 @@ The folder has the layout of shared/data (faces/, photos/, videos/); no labels a
 that the judge finds are used. Photos are brought to an even size of at most `SIZE` pixels and written as
 PNG files, so that the library and the judge see the same pixels.
 """
+
 import hashlib
 import sys
 import zlib
@@ -55,39 +56,53 @@ def mixed(root):
     ranked = []
     for folder in folders.values():
         weight = len(folder) ** 0.75
-        ranked += [((i + 0.5) / weight, order(path), path) for i, path in enumerate(sorted(folder, key=order))]
+        ranked += [
+            ((i + 0.5) / weight, order(path), path) for i, path in enumerate(sorted(folder, key=order))
+        ]
     return [path for _, _, path in sorted(ranked)]
 
 
 class Data:
-    def __init__(self, root, work, judges, unseen, say):
-        self.root, self.work, self.judges, self.say = Path(root), Path(work) / "photos", judges, say
+    def __init__(self, root, work, judges, unseen, folders=""):
+        self.root, self.work, self.judges = Path(root), Path(work) / "photos", judges
+        self.folders = set(folders.split(",")) if folders else None
         self.work.mkdir(parents=True, exist_ok=True)
         self.unseen = unseen
         self.looked = {}
 
     def portraits(self, count, eyes_open=False):
         """Frontal faces, each alone or by far the largest in its photo."""
-        return self._take(self.root / "faces", count, lambda photo: is_portrait(photo) and (
-            not eyes_open or photo.opening.min() >= OPEN))
+        return self._take(
+            self.root / "faces",
+            count,
+            lambda photo: is_portrait(photo) and (not eyes_open or photo.opening.min() >= OPEN),
+        )
 
     def scenes(self, count):
         """Photos in which the judge finds no face."""
-        return self._take(self.root / "photos", count, lambda photo: photo.box is None and min(photo.image.shape[:2]) >= 96)
+        return self._take(
+            self.root / "photos", count, lambda photo: photo.box is None and min(photo.image.shape[:2]) >= 96
+        )
 
     def groups(self, count):
-        """Photos whose person is not where a portrait has it: what a mask of one photo says of another."""
+        """Photos whose people stand left or right by turns: portraits alone would all hold them in the middle."""
+
         def fits(photo):
             if photo.box is None or photo.confidence < 0.5:
                 return False
-            height = photo.box[3] - photo.box[1]
-            if not 28 <= height <= 0.62 * max(photo.image.shape[:2]):
-                return False
-            mask = self.judges.person(photo.image)
-            photo.extra["mask"] = mask
-            return 0.06 < (mask > 0.5).mean() < 0.75
+            return 28 <= photo.box[3] - photo.box[1] <= 0.62 * max(photo.image.shape[:2])
 
-        return self._take(self.root / "faces", count, fits)
+        found = []
+        for photo in self._take(self.root / "faces", 3 * count, fits):
+            if len(found) == count:
+                break
+            cut = self.prepare(f"{photo.name} aside", aside(photo, left=len(found) % 2 == 0))
+            if cut is None or cut.box is None:
+                continue
+            cut.extra["mask"] = self.judges.person(cut.image)
+            if 0.06 < (cut.extra["mask"] > 0.5).mean() < 0.85:
+                found.append(cut)
+        return found
 
     def _take(self, root, count, fits):
         taken = []
@@ -95,6 +110,8 @@ class Data:
             if len(taken) == count:
                 break
             if not self.unseen(path):
+                continue
+            if root.name == "faces" and self.folders and not self.folders & set(path.parts):
                 continue
             photo = self.look(path)
             if photo is not None and fits(photo):
@@ -104,7 +121,9 @@ class Data:
     def look(self, path):
         if path not in self.looked:
             image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            self.looked[path] = self.prepare(str(path.relative_to(self.root)), image) if image is not None else None
+            self.looked[path] = (
+                self.prepare(str(path.relative_to(self.root)), image) if image is not None else None
+            )
         return self.looked[path]
 
     def prepare(self, name, image, size=SIZE):
@@ -122,8 +141,10 @@ class Data:
             photo.confidence = float(confidence.mean())
             photo.opening = self.judges.lids(image, photo.points)
             height = lambda box: box[3] - box[1]
-            photo.extra.update(others=max([height(f[0]) / height(photo.box) for f in faces[1:]], default=0.0),
-                               mouth=float(confidence[list(j.MOUTH)].mean()))
+            photo.extra.update(
+                others=max([height(f[0]) / height(photo.box) for f in faces[1:]], default=0.0),
+                mouth=float(confidence[list(j.MOUTH)].mean()),
+            )
         return photo
 
     def clips(self):
@@ -133,12 +154,26 @@ class Data:
         return [path for path in sorted(found, key=order) if self.unseen(path)]
 
 
+def aside(photo, left, share=0.72):
+    """The photo cut so that its largest face stands as far left or right, and as high or low, as it may."""
+    h, w = photo.image.shape[:2]
+    x0, y0, x1, y1 = photo.box
+    room = 0.25 * (x1 - x0)
+    width, height = int(max(share * w, x1 - x0 + 2 * room)), int(max(share * h, y1 - y0 + 2 * room))
+    x = x0 - room if left else x1 + room - width
+    x = int(np.clip(x, 0, max(0, w - width)))
+    y = int(np.clip(y0 - room if not left else y1 + room - height, 0, max(0, h - height)))
+    return photo.image[y : y + height, x : x + width]
+
+
 def even(image, size):
     """At most `size` pixels long, sides even; nothing is enlarged."""
     h, w = image.shape[:2]
     scale = min(1, size / max(h, w))
     if scale < 1:
-        image = cv2.resize(image, (max(2, round(w * scale)), max(2, round(h * scale))), interpolation=cv2.INTER_AREA)
+        image = cv2.resize(
+            image, (max(2, round(w * scale)), max(2, round(h * scale))), interpolation=cv2.INTER_AREA
+        )
     h, w = image.shape[:2]
     return np.ascontiguousarray(image[: h // 2 * 2, : w // 2 * 2])
 
@@ -154,8 +189,19 @@ def is_portrait(photo):
     roll = abs(np.degrees(np.arctan2(*(eyes[1] - eyes[0])[::-1])))
     head = head_of(photo.points)
     turned = abs(head[30, 0] * np.cos(np.radians(roll)))
-    inside = photo.box[0] > -4 and photo.box[1] > -4 and photo.box[2] < photo.image.shape[1] + 4 and photo.box[3] < photo.image.shape[0] + 4
-    return (FACE_SHARE[0] <= share <= FACE_SHARE[1] and height >= FACE_PIXELS and roll <= ROLLED and turned <= TURNED and inside)
+    inside = (
+        photo.box[0] > -4
+        and photo.box[1] > -4
+        and photo.box[2] < photo.image.shape[1] + 4
+        and photo.box[3] < photo.image.shape[0] + 4
+    )
+    return (
+        FACE_SHARE[0] <= share <= FACE_SHARE[1]
+        and height >= FACE_PIXELS
+        and roll <= ROLLED
+        and turned <= TURNED
+        and inside
+    )
 
 
 def frames_of(path, limit=400):
@@ -178,7 +224,9 @@ def split_of(root, default):
     sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "models/train"))
     from vision.sources import HELD_OUT_CLIPS, held_out
 
-    read_by_training = root == Path(default).resolve() and any(path.stem in HELD_OUT_CLIPS for path in (root / "videos").rglob("*"))
+    read_by_training = root == Path(default).resolve() and any(
+        path.stem in HELD_OUT_CLIPS for path in (root / "videos").rglob("*")
+    )
     if not read_by_training:
         return lambda path: True
 

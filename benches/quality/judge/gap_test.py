@@ -1,4 +1,5 @@
 """Test 1: does the model look at the photo?"""
+
 import numpy as np
 import onnxruntime
 
@@ -20,12 +21,25 @@ class Denoiser:
 
     def __call__(self, latents, time, tags, photo, state):
         """Denoised latents and coefficients; a fixed batch is filled row by row."""
-        feeds = dict(latents=latents, time=np.full(len(latents), time, np.float32), tags=tags, photo=photo, state=state)
+        feeds = dict(
+            latents=latents, time=np.full(len(latents), time, np.float32), tags=tags, photo=photo, state=state
+        )
         n, size = len(latents), self.batch if isinstance(self.batch, int) else 64
         parts = []
         for at in range(0, n, size):
-            rows = np.minimum(np.arange(at, at + size), n - 1) if isinstance(self.batch, int) else np.arange(at, min(at + size, n))
-            parts.append([out[: min(size, n - at)] for out in self.session.run(["denoised", "coefficients"], {k: v[rows] for k, v in feeds.items()})])
+            rows = (
+                np.minimum(np.arange(at, at + size), n - 1)
+                if isinstance(self.batch, int)
+                else np.arange(at, min(at + size, n))
+            )
+            parts.append(
+                [
+                    out[: min(size, n - at)]
+                    for out in self.session.run(
+                        ["denoised", "coefficients"], {k: v[rows] for k, v in feeds.items()}
+                    )
+                ]
+            )
         return [np.concatenate(p) for p in zip(*parts)]
 
 
@@ -43,7 +57,9 @@ def network(ctx, n):
     # The whitening is the ratio of the two outputs, the same for every window.
     ratio = np.where(np.abs(whitened) > 1e-3, plain / np.where(whitened == 0, 1, whitened), np.nan)
     scale = np.nanmedian(ratio, 0)
-    scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.inf)  # a channel that never moves tells nothing
+    scale = np.where(
+        np.isfinite(scale) & (scale > 0), scale, np.inf
+    )  # a channel that never moves tells nothing
     clean = (batch["coefficients"] / scale).astype(np.float32)
     for system in ("model", "no motion", "training mean", "average support"):
         if system not in ctx.models:
@@ -52,10 +68,21 @@ def network(ctx, n):
         gaps = []
         for t in TIMES:
             x = (t * clean + (1 - t) * noise).astype(np.float32)
-            error = [np.mean(((denoise(x, t, tags, photo, batch["state"])[1] - batch["coefficients"]) / scale) ** 2)
-                     for photo in (batch["photo"], wrong)]
+            error = [
+                np.mean(
+                    ((denoise(x, t, tags, photo, batch["state"])[1] - batch["coefficients"]) / scale) ** 2
+                )
+                for photo in (batch["photo"], wrong)
+            ]
             gaps.append(1 - error[0] / error[1])
-        ctx.report.add(1, "denoising error, matched below shuffled photo, least over times", system, min(gaps), least=0.10, count=n)
+        ctx.report.add(
+            1,
+            "denoising error, matched below shuffled photo, least over times",
+            system,
+            min(gaps),
+            least=0.10,
+            count=n,
+        )
 
 
 def support(ctx, system, photos):
@@ -82,13 +109,25 @@ def support(ctx, system, photos):
         own.append(mine), other.append(np.mean(others)), follows.append(mine > np.mean(others))
     if len(own) < 3:
         return ctx.report.skip("image gap on frames: fewer than three photos with people")
-    ctx.report.add(1, "motion inside its own person mask, beyond chance", system, np.mean(own), count=len(own))
-    ctx.report.add(1, "motion inside another photo's mask, beyond chance", system, np.mean(other), count=len(own))
+    ctx.report.add(
+        1, "motion inside its own person mask, beyond chance", system, np.mean(own), count=len(own)
+    )
+    ctx.report.add(
+        1, "motion inside another photo's mask, beyond chance", system, np.mean(other), count=len(own)
+    )
     gap = 1 - np.mean(other) / np.mean(own) if np.mean(own) > 0.02 else 0.0
     ctx.report.add(1, "support: own mask above another's, relative", system, gap, least=0.10, count=len(own))
-    ctx.report.add(1, "support follows the own mask more, share of photos", system, np.mean(follows), least=0.8, count=len(own))
+    ctx.report.add(
+        1,
+        "support follows the own mask more, share of photos",
+        system,
+        np.mean(follows),
+        least=0.8,
+        count=len(own),
+    )
 
 
 def fitted(mask, shape):
     import cv2
+
     return (cv2.resize(mask, (shape[1], shape[0])) > 0.5).astype(np.float32)

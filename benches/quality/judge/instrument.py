@@ -4,6 +4,7 @@ Blue holds the photo in grey, and the three networks that look at the photo are 
 library sees the same photo and moves it in the same way, and red and green come out of its warp as the
 cosine and sine of the source coordinate. Frames are 8 bits, so that is good to about a tenth of a pixel.
 """
+
 import cv2
 import numpy as np
 import onnx
@@ -15,9 +16,9 @@ PERIOD = 128.0  # pixels; sources are told apart up to half of it
 FAINT = 0.12  # where shade or blending changed the amplitude by more, the pixel is not read
 
 
-def blue_eyed(work, models):
+def blue_eyed(work, models, name="blue_eyed"):
     """The models, looking at the blue channel only."""
-    folder = folder_for(work, "blue_eyed", models)
+    folder = folder_for(work, name, models)
     for file, blue in (("face_detector.onnx", 0), ("face_points.onnx", 2), ("perception.onnx", 2)):
         model = onnx.load(folder / file)
         name = model.graph.input[0].name
@@ -84,6 +85,19 @@ class Warp:
         x = self.off[t, ..., 0] + np.arange(w)[None] + 0.5
         y = self.off[t, ..., 1] + np.arange(h)[:, None] + 0.5
         return (x < 0.8) | (x > w - 0.8), (y < 0.8) | (y > h - 0.8)
+
+    def carry(self, points):
+        """Where the warp takes points of the photo: [T, N, 2]. What is at q comes from q + off(q)."""
+        h, w = self.off.shape[1:3]
+        track = []
+        for off in self.off:
+            at = points.astype(np.float64).copy()
+            for _ in range(8):
+                x, y = np.clip(at[:, 0] - 0.5, 0, w - 1), np.clip(at[:, 1] - 0.5, 0, h - 1)
+                maps = x.astype(np.float32)[None], y.astype(np.float32)[None]
+                at = points - cv2.remap(off, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+            track.append(at)
+        return np.array(track)
 
     def size(self):
         """Length of the displacement, [T, H, W] pixels."""

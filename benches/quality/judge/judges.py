@@ -2,6 +2,7 @@
 
 Coordinates are pixels with the origin at the top-left corner of the top-left pixel, x to the right.
 """
+
 from pathlib import Path
 
 import cv2
@@ -45,10 +46,12 @@ class Judges:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self.points_net = onnxruntime.InferenceSession(
-            str(models / "openseeface/lm_model0_opt.onnx"), options, providers=["CPUExecutionProvider"])
+            str(models / "openseeface/lm_model0_opt.onnx"), options, providers=["CPUExecutionProvider"]
+        )
         self.points_input = self.points_net.get_inputs()[0].name
         self.finder = cv2.FaceDetectorYN.create(
-            str(models / "yunet/yunet_s_640_640.onnx"), "", (640, 640), 0.8, SAME, 200)
+            str(models / "yunet/yunet_s_640_640.onnx"), "", (640, 640), 0.8, SAME, 200
+        )
         self.person_net = Lite(models / "mediapipe/selfie_segmentation.tflite")
         self.mesh_net = Lite(models / "mediapipe/face_landmark.tflite")
         self.iris_net = Lite(models / "mediapipe/iris_landmark.tflite")
@@ -75,9 +78,17 @@ class Judges:
 
     def landmarks(self, bgr, crop):
         """66 points (x, y) in pixels and their confidence (0-1), seen through `crop` (2x3 to 0-1)."""
-        picture = cv2.warpAffine(bgr, centred(crop * INPUT), (INPUT, INPUT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        picture = cv2.warpAffine(
+            bgr,
+            centred(crop * INPUT),
+            (INPUT, INPUT),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         tensor = (picture[..., ::-1].astype(np.float32) / 255 - MEAN) / DEVIATION
-        maps = self.points_net.run(None, {self.points_input: tensor.transpose(2, 0, 1)[None]})[0][0].reshape(198, -1)
+        maps = self.points_net.run(None, {self.points_input: tensor.transpose(2, 0, 1)[None]})[0][0].reshape(
+            198, -1
+        )
         at = maps[:66].argmax(1)
         rows = np.arange(66)
         logit = lambda p: np.log(p / (1 - p)) / LOGIT
@@ -98,12 +109,19 @@ class Judges:
 
     def lids(self, bgr, points):
         """Height over width of both eyes' contours, image-left first, from 66 points near by."""
-        return np.array([opening(self.eye(bgr, outer, inner, mirrored)) for outer, inner, mirrored in self.corners(bgr, points)])
+        return np.array(
+            [
+                opening(self.eye(bgr, outer, inner, mirrored))
+                for outer, inner, mirrored in self.corners(bgr, points)
+            ]
+        )
 
     def corners(self, bgr, points):
         eyes = points[[36, 45]]
         size = 1.5 * 1.15 * np.linalg.norm(points[8] - eyes.mean(0))
-        crop = level_square(eyes[0], eyes[1], points[list(range(17)) + list(range(17, 27))].mean(0), 1.5 * size)
+        crop = level_square(
+            eyes[0], eyes[1], points[list(range(17)) + list(range(17, 27))].mean(0), 1.5 * size
+        )
         picture = unit_rgb(sample(bgr, crop, MESH_INPUT))
         mesh = self.mesh_net(picture)[0].reshape(468, 3)[:, :2] / MESH_INPUT
         mesh = apply(invert(crop), mesh)
@@ -194,7 +212,9 @@ def sample(bgr, crop, size):
         small = (max(1, round(w * scale)), max(1, round(h * scale)))
         bgr = cv2.resize(bgr, small, interpolation=cv2.INTER_AREA)
         crop = np.hstack([crop[:, :2] @ np.diag([w / small[0], h / small[1]]), crop[:, 2:]])
-    return cv2.warpAffine(bgr, centred(crop * size), (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(
+        bgr, centred(crop * size), (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def box_crop(points, angle):

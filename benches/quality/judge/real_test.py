@@ -1,4 +1,5 @@
 """Test 5: real clips and generated ones, followed by the same tracker at the same rate and length."""
+
 import cv2
 import numpy as np
 
@@ -10,9 +11,26 @@ STRIDE = 0.6  # seconds between windows of one clip
 SMOOTH = 1.5  # frames: what is faster is the tracker's noise
 LEAST_FPS = 18
 # What strength 1 is worth here; distances and captions are in these.
-NOMINAL = dict(yaw=12.0, pitch=6.0, roll=8.0, shift_x=0.35, shift_y=0.3, scale=0.06, smile=0.06, brow=0.06, mouth=0.07, lid_l=0.6, lid_r=0.6)
-CAPTIONS = [("yaw", "turn right", "turn left"), ("pitch", "look down", "look up"), ("roll", "tilt right", "tilt left"),
-            ("smile", "smile", "frown"), ("brow", "raise brows", None)]
+NOMINAL = dict(
+    yaw=12.0,
+    pitch=6.0,
+    roll=8.0,
+    shift_x=0.35,
+    shift_y=0.3,
+    scale=0.06,
+    smile=0.06,
+    brow=0.06,
+    mouth=0.07,
+    lid_l=0.6,
+    lid_r=0.6,
+)
+CAPTIONS = [
+    ("yaw", "turn right", "turn left"),
+    ("pitch", "look down", "look up"),
+    ("roll", "tilt right", "tilt left"),
+    ("smile", "smile", "frown"),
+    ("brow", "raise brows", None),
+]
 
 
 def resampled(curves, fps):
@@ -60,7 +78,12 @@ def windows(ctx, most):
     for window in out:
         by_file.setdefault(window["file"], []).append(window)
     # From each clip in turn, so that no person fills the test.
-    order = [w for turn in range(max(map(len, by_file.values()), default=0)) for ws in by_file.values() for w in ws[turn : turn + 1]]
+    order = [
+        w
+        for turn in range(max(map(len, by_file.values()), default=0))
+        for ws in by_file.values()
+        for w in ws[turn : turn + 1]
+    ]
     return order[:most], files
 
 
@@ -68,11 +91,18 @@ def cut(ctx, path, frames, fps, track, start, length):
     part = slice(start, start + length + 1)
     points = track.points[part]
     from .curves import curves_of
+
     curves = curves_of(points)
     for i, name in enumerate(("lid_l", "lid_r")):
         curves[name] = 1 - track.opening[part, i] / max(track.opening[start, i], 0.05)
-    window = dict(file=path.name, fps=fps, curves=resampled(curves, fps), points=displacement(points, fps), noise=noise_of(frames, start),
-                  photo=ctx.data.prepare(f"{path.name} {start}", frames[start]))
+    window = dict(
+        file=path.name,
+        fps=fps,
+        curves=resampled(curves, fps),
+        points=displacement(points, fps),
+        noise=noise_of(frames, start),
+        photo=ctx.data.prepare(f"{path.name} {start}", frames[start]),
+    )
     window["prompt"] = caption(window["curves"])
     return window
 
@@ -88,7 +118,9 @@ def displacement(points, fps):
     moved = (points - points[0]) / inter_ocular(points[0])
     n = int(SECONDS * RATE)
     flat = moved.reshape(len(moved), -1)
-    at = np.stack([smooth(np.interp(np.arange(n) / RATE, np.arange(len(flat)) / fps, column)) for column in flat.T], 1)
+    at = np.stack(
+        [smooth(np.interp(np.arange(n) / RATE, np.arange(len(flat)) / fps, column)) for column in flat.T], 1
+    )
     return (at - at[0]).reshape(n, 66, 2)
 
 
@@ -99,7 +131,9 @@ def caption(curves):
         size = curves[name][np.abs(curves[name]).argmax()] / NOMINAL[name]
         word = more if size > 0 else less
         if word and abs(size) > 0.35:
-            said.append(f"{word} slightly" if abs(size) < 0.7 else f"{word} a lot" if abs(size) > 1.1 else word)
+            said.append(
+                f"{word} slightly" if abs(size) < 0.7 else f"{word} a lot" if abs(size) > 1.1 else word
+            )
     if np.ptp(curves["mouth"]) > 0.04:
         said.append("talk")
     lids = (curves["lid_l"] + curves["lid_r"]) / 2
@@ -108,8 +142,16 @@ def caption(curves):
 
 
 def real(ctx, system, found, seeds):
-    jobs = [dict(ctx.job(system, w["photo"], w["prompt"], key=(i, s)), seconds=SECONDS + 1 / w["fps"], fps=w["fps"], seed=500 + s)
-            for i, w in enumerate(found) for s in range(seeds)]
+    jobs = [
+        dict(
+            ctx.job(system, w["photo"], w["prompt"], key=(i, s)),
+            seconds=SECONDS + 1 / w["fps"],
+            fps=w["fps"],
+            seed=500 + s,
+        )
+        for i, w in enumerate(found)
+        for s in range(seeds)
+    ]
     made = {}
     for job, said, frames in ctx.renderer.clips(jobs):
         if frames is None:
@@ -118,9 +160,18 @@ def real(ctx, system, found, seeds):
         w = found[i]
         rng = np.random.default_rng(i * 100 + s)
         if w["noise"] > 0.3:
-            frames = [np.clip(f + rng.normal(0, w["noise"], f.shape[:2])[..., None], 0, 255).astype(np.uint8) if t else f for t, f in enumerate(frames)]
+            frames = [
+                (
+                    np.clip(f + rng.normal(0, w["noise"], f.shape[:2])[..., None], 0, 255).astype(np.uint8)
+                    if t
+                    else f
+                )
+                for t, f in enumerate(frames)
+            ]
         track = Track(ctx.judges, frames, w["photo"].box, lids=True)
-        made[i, s] = dict(curves=resampled(track.curves, w["fps"]), points=displacement(track.points, w["fps"]))
+        made[i, s] = dict(
+            curves=resampled(track.curves, w["fps"]), points=displacement(track.points, w["fps"])
+        )
     if not made:
         return ctx.report.skip("real: no clip was rendered")
     distances(ctx, system, found, made, seeds)
@@ -129,14 +180,21 @@ def real(ctx, system, found, seeds):
     groups = [w["file"] for w in found]
     made_groups = [found[i]["file"] for i, _ in made]
     accuracy, low, high = classify(real_rows, groups, made_rows, made_groups)
-    ctx.report.add(5, "real or generated: balanced accuracy of a classifier", system, accuracy, most=0.65, count=len(real_rows),
-                   note=f"{system}: 90% interval {low:.2f} to {high:.2f}, {len(set(groups))} clips")
+    ctx.report.add(
+        5,
+        "real or generated: balanced accuracy of a classifier",
+        system,
+        accuracy,
+        most=0.65,
+        count=len(real_rows),
+        note=f"{system}: 90% interval {low:.2f} to {high:.2f}, {len(set(groups))} clips",
+    )
 
 
 def distances(ctx, system, found, made, seeds):
     best, none, curve_best, curve_none, size = [], [], [], [], []
     flat = lambda curves: np.stack([curves[name] / NOMINAL[name] for name in CURVES])
-    rms = lambda x: np.sqrt(np.mean(x ** 2))
+    rms = lambda x: np.sqrt(np.mean(x**2))
     for i, w in enumerate(found):
         mine = [made[i, s] for s in range(seeds) if (i, s) in made]
         if not mine:
@@ -146,9 +204,30 @@ def distances(ctx, system, found, made, seeds):
         curve_none.append(rms(flat(w["curves"])))
         curve_best.append(min(rms(flat(w["curves"]) - flat(m["curves"])) for m in mine))
         size.append(np.median([rms(m["points"]) for m in mine]))
-    ctx.report.add(5, f"best of {seeds}: nearer to the real points than no motion", system, 1 - np.mean(best) / np.mean(none), least=0.05, count=len(none))
-    ctx.report.add(5, "size of the motion over the real one's", system, np.median(np.array(size) / np.array(none)), least=0.5, most=2.0, count=len(none))
-    ctx.report.add(5, f"best of {seeds}: nearer in normalised curves", system, 1 - np.mean(curve_best) / np.mean(curve_none), count=len(none))
+    ctx.report.add(
+        5,
+        f"best of {seeds}: nearer to the real points than no motion",
+        system,
+        1 - np.mean(best) / np.mean(none),
+        least=0.05,
+        count=len(none),
+    )
+    ctx.report.add(
+        5,
+        "size of the motion over the real one's",
+        system,
+        np.median(np.array(size) / np.array(none)),
+        least=0.5,
+        most=2.0,
+        count=len(none),
+    )
+    ctx.report.add(
+        5,
+        f"best of {seeds}: nearer in normalised curves",
+        system,
+        1 - np.mean(curve_best) / np.mean(curve_none),
+        count=len(none),
+    )
 
 
 def features(curves):
@@ -160,7 +239,16 @@ def features(curves):
         a = np.diff(v) * RATE
         log = lambda value: np.log(0.02 + value)
         turns = np.sum(np.diff(np.sign(v[np.abs(v) > 0.05])) != 0) if (np.abs(v) > 0.05).sum() > 1 else 0
-        row += [log(x.std()), log(np.ptp(x)), log(v.std()), log(np.abs(v).max()), log(a.std() / 10), turns, abs(x[-1]), np.abs(v).max() / (v.std() + 0.05)]
+        row += [
+            log(x.std()),
+            log(np.ptp(x)),
+            log(v.std()),
+            log(np.abs(v).max()),
+            log(a.std() / 10),
+            turns,
+            abs(x[-1]),
+            np.abs(v).max() / (v.std() + 0.05),
+        ]
     return np.array(row)
 
 

@@ -1,4 +1,5 @@
 """The release library as a child process: jobs go in, frames come out, both sides work at once."""
+
 import json
 import os
 import shutil
@@ -16,8 +17,14 @@ class Renderer:
         self.program, self.folder = program, Path(work) / "frames"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.child = subprocess.Popen([str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-                                      env=dict(os.environ, OMP_NUM_THREADS="1"))
+        self.child = subprocess.Popen(
+            [str(program)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env=dict(os.environ, OMP_NUM_THREADS="1"),
+        )
         self.number = 0
         self.seconds = []
 

@@ -1,4 +1,5 @@
 """Figures beside their limits, as a table for people and as JSON for programs."""
+
 import json
 from dataclasses import dataclass, field
 
@@ -30,7 +31,9 @@ class Figure:
         return self.least is not None or self.most is not None
 
     def limit(self):
-        parts = ([f"≥ {shown(self.least)}"] if self.least is not None else []) + ([f"≤ {shown(self.most)}"] if self.most is not None else [])
+        parts = ([f"≥ {shown(self.least)}"] if self.least is not None else []) + (
+            [f"≤ {shown(self.most)}"] if self.most is not None else []
+        )
         return " and ".join(parts) or "shown only"
 
 
@@ -57,18 +60,31 @@ class Report:
         return [figure for (number, _), figure in self.figures.items() if number == test]
 
     def missed(self, system=MODEL, test=None):
-        return [f for f in self.figures.values() if f.judges() and f.holds(system) is False and test in (None, f.test)]
+        return [
+            f
+            for f in self.figures.values()
+            if f.judges() and f.holds(system) is False and test in (None, f.test)
+        ]
 
     def measured(self, system, test):
         return any(f.judges() and f.holds(system) is not None for f in self.of(test))
 
     def passing_controls(self):
         """Controls that a test did not tell from the model though it must: (control, test)."""
-        return [(control, test) for control, tests in CONTROLS.items() for test in tests
-                if self.measured(control, test) and not self.missed(control, test)]
+        return [
+            (control, test)
+            for control, tests in CONTROLS.items()
+            for test in tests
+            if self.measured(control, test) and not self.missed(control, test)
+        ]
 
     def ok(self):
-        return not self.broken and not self.missed() and not self.passing_controls() and any(f.holds(MODEL) is not None for f in self.figures.values())
+        return (
+            not self.broken
+            and not self.missed()
+            and not self.passing_controls()
+            and any(f.holds(MODEL) is not None for f in self.figures.values())
+        )
 
     def table(self):
         lines = []
@@ -82,11 +98,17 @@ class Report:
             for f in figures:
                 cells = "".join(f"{cell(f, s):>16}" for s in SYSTEMS)
                 word = "  MISSED" if f.judges() and f.holds(MODEL) is False else ""
-                lines.append(f"{f.what:{width}}  {cells}   {f.limit()}{word}{'  (' + f.note + ')' if f.note else ''}")
+                lines.append(
+                    f"{f.what:{width}}  {cells}   {f.limit()}{word}{'  (' + f.note + ')' if f.note else ''}"
+                )
             for control, tests in CONTROLS.items():
                 if test in tests and self.measured(control, test):
                     failed = self.missed(control, test)
-                    said = "fails: " + "; ".join(f"{f.what} {shown(f.values[control])}" for f in failed[:4]) if failed else "PASSES, and must not"
+                    said = (
+                        "fails: " + "; ".join(f"{f.what} {shown(f.values[control])}" for f in failed[:4])
+                        if failed
+                        else "PASSES, and must not"
+                    )
                     lines.append(f"  control {control} {said}")
         lines += ["", *[f"skipped: {s}" for s in self.skipped], *[f"BROKEN: {s}" for s in self.broken]]
         return "\n".join(lines)
@@ -96,24 +118,61 @@ class Report:
         missed, passing = self.missed(), self.passing_controls()
         tests = sorted({f.test for f in missed})
         said = f"quality: {len(held) - len(missed)} of {len(held)} thresholds held"
-        said += f", missed in test {', '.join(map(str, tests))} ({'; '.join(f.what + ' ' + shown(f.values[MODEL]) for f in missed)})" if missed else ""
-        said += "; controls " + ("all fail as they must" if not passing else "PASS: " + ", ".join(f"{c} in test {t}" for c, t in passing))
+        said += (
+            f", missed in test {', '.join(map(str, tests))} ({'; '.join(f.what + ' ' + shown(f.values[MODEL]) for f in missed)})"
+            if missed
+            else ""
+        )
+        judged = any(self.measured(control, test) for control, tests in CONTROLS.items() for test in tests)
+        said += "; controls " + (
+            "not judged"
+            if not judged
+            else (
+                "all fail as they must"
+                if not passing
+                else "PASS: " + ", ".join(f"{c} in test {t}" for c, t in passing)
+            )
+        )
         said += f"; {len(self.skipped)} skipped" if self.skipped else ""
         said += f"; BROKEN: {'; '.join(self.broken)}" if self.broken else ""
         return said
 
     def json(self):
         plain = lambda v: None if v is None or v != v else round(v, 5)
-        return json.dumps(dict(
-            ok=self.ok(), about=self.about, skipped=self.skipped, broken=self.broken, summary=self.summary(),
-            figures=[dict(test=f.test, title=TESTS[f.test], what=f.what, at_least=f.least, at_most=f.most, note=f.note,
-                          values={s: plain(v) for s, v in f.values.items()}, counts=f.counts,
-                          held={s: f.holds(s) for s in f.values if f.judges()}) for f in self.figures.values()],
-            controls={c: {str(t): [f.what for f in self.missed(c, t)] for t in tests if self.measured(c, t)} for c, tests in CONTROLS.items()}))
+        return json.dumps(
+            dict(
+                ok=self.ok(),
+                about=self.about,
+                skipped=self.skipped,
+                broken=self.broken,
+                summary=self.summary(),
+                figures=[
+                    dict(
+                        test=f.test,
+                        title=TESTS[f.test],
+                        what=f.what,
+                        at_least=f.least,
+                        at_most=f.most,
+                        note=f.note,
+                        values={s: plain(v) for s, v in f.values.items()},
+                        counts=f.counts,
+                        held={s: f.holds(s) for s in f.values if f.judges()},
+                    )
+                    for f in self.figures.values()
+                ],
+                controls={
+                    c: {str(t): [f.what for f in self.missed(c, t)] for t in tests if self.measured(c, t)}
+                    for c, tests in CONTROLS.items()
+                },
+            )
+        )
 
     def markdown(self):
         short = {s: s for s in SYSTEMS}
-        lines = ["| test | what | limit | " + " | ".join(short[s] for s in SYSTEMS) + " |", "|---|---|---|" + "---|" * len(SYSTEMS)]
+        lines = [
+            "| test | what | limit | " + " | ".join(short[s] for s in SYSTEMS) + " |",
+            "|---|---|---|" + "---|" * len(SYSTEMS),
+        ]
         for f in sorted(self.figures.values(), key=lambda f: f.test):
             cells = [cell(f, s) for s in SYSTEMS]
             if f.judges() and f.holds(MODEL) is False:
@@ -135,7 +194,11 @@ def shown(value):
     if value != value:
         return "not seen"
     size = abs(value)
-    return f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.095 else f"{value:.3f}"
+    return (
+        f"{value:.0f}"
+        if size >= 100
+        else f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.095 else f"{value:.3f}"
+    )
 
 
 BEGIN, END = "<!-- quality:begin -->", "<!-- quality:end -->"

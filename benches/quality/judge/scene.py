@@ -1,21 +1,33 @@
 """What the whole picture does: the camera, and what stands still."""
+
 import cv2
 import numpy as np
 
-GRID = 12  # flow is read every so many pixels
+GRID = 6  # flow is read every so many pixels
+POINTS = 40  # so many on walls show a camera
+TEXTURE = 1e-4  # least eigenvalue of the gradients' mean product, luma 0-1
 
 
 def camera_of(judges, frames, photo):
-    """Zoom, pan_x, pan_y as curves (start and end only), from flow outside the person; None where there is no such place."""
+    """Zoom, pan_x, pan_y at the clip's end, and whether walls showed them or only the whole picture could.
+
+    Walls: what lies outside the person and has texture, since flow only guesses in blur.
+    """
     if "away" not in photo.extra:
-        mask = cv2.dilate((judges.person(photo.image) > 0.3).astype(np.uint8), np.ones((15, 15)))
-        photo.extra["away"] = mask == 0
-    away = photo.extra["away"]
+        person = cv2.dilate((judges.person(photo.image) > 0.3).astype(np.uint8), np.ones((25, 25)))
+        photo.extra["texture"] = textured(photo.image)
+        photo.extra["away"] = photo.extra["texture"] & (person == 0)
     flow = judges.moved(frames[0], frames[-1])
-    whole = camera_from(flow, np.ones_like(away))
-    # A portrait that fills its photo leaves no wall to see the camera by.
-    seen = camera_from(flow, away) if away.mean() > 0.12 else whole
-    return {name: np.array([0.0, value]) for name, value in zip(("zoom", "pan_x", "pan_y"), seen)}
+    walls = photo.extra["away"]
+    seen = bool(walls[GRID // 2 :: GRID, GRID // 2 :: GRID].sum() >= POINTS)
+    camera = camera_from(flow, walls if seen else np.ones_like(walls))
+    return {name: np.array([0.0, value]) for name, value in zip(("zoom", "pan_x", "pan_y"), camera)}, seen
+
+
+def textured(bgr):
+    """Where a picture has corners enough for flow to hold on to."""
+    grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).astype(np.float32) / 255
+    return cv2.cornerMinEigenVal(grey, 9) > TEXTURE
 
 
 def camera_from(flow, where):
@@ -28,7 +40,9 @@ def camera_from(flow, where):
     if len(at) < 12:
         return 0.0, 0.0, 0.0
     middle = np.array([w / 2, h / 2], np.float32)
-    matrix, _ = cv2.estimateAffinePartial2D(at - middle, to - middle, method=cv2.RANSAC, ransacReprojThreshold=1.5)
+    matrix, _ = cv2.estimateAffinePartial2D(
+        at - middle, to - middle, method=cv2.RANSAC, ransacReprojThreshold=1.5
+    )
     if matrix is None:
         return 0.0, 0.0, 0.0
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))

@@ -1,4 +1,5 @@
 """The judge judged: motions that are known, and what it says of them."""
+
 import os
 import tempfile
 import unittest
@@ -7,7 +8,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import asks, curves as c, data as d, instrument, judges as j, prompt_tests, real_test, report as r, scene
+from . import (
+    asks,
+    curves as c,
+    data as d,
+    instrument,
+    judges as j,
+    picture_tests,
+    prompt_tests,
+    real_test,
+    report as r,
+    scene,
+)
 
 SIDE = 240
 
@@ -15,12 +27,23 @@ SIDE = 240
 def head():
     """A symmetric head of 66 points in inter-ocular distances: x and y by hand, depths the judge's own."""
     jaw = [(1.1 * np.sin(a), 0.4 - 1.4 * np.cos(a) * -1) for a in np.linspace(-1.5, 1.5, 17)]
-    brows = [(x, -0.35) for x in np.linspace(-0.9, -0.25, 5)] + [(x, -0.35) for x in np.linspace(0.25, 0.9, 5)]
+    brows = [(x, -0.35) for x in np.linspace(-0.9, -0.25, 5)] + [
+        (x, -0.35) for x in np.linspace(0.25, 0.9, 5)
+    ]
     nose = [(0, y) for y in np.linspace(0.02, 0.6, 4)] + [(x, 0.73) for x in np.linspace(-0.18, 0.18, 5)]
     eye = [(-0.22, 0), (-0.11, -0.08), (0.11, -0.08), (0.22, 0), (0.11, 0.05), (-0.11, 0.05)]
     eyes = [(x - 0.5, y) for x, y in eye] + [(x + 0.5, y) for x, y in eye]
     outer = [(x, 0.97) for x in np.linspace(-0.26, 0.26, 5)] + [(x, 1.22) for x in np.linspace(0.3, -0.3, 5)]
-    inner = [(-0.43, 1.05), (-0.2, 1.05), (0, 1.05), (0.2, 1.05), (0.43, 1.05), (0.2, 1.11), (0, 1.12), (-0.2, 1.11)]
+    inner = [
+        (-0.43, 1.05),
+        (-0.2, 1.05),
+        (0, 1.05),
+        (0.2, 1.05),
+        (0.43, 1.05),
+        (0.2, 1.11),
+        (0, 1.12),
+        (-0.2, 1.11),
+    ]
     flat = np.array(jaw + brows + nose + eyes + outer + inner)
     return np.hstack([flat, c.DEPTH[:, None]])
 
@@ -37,14 +60,27 @@ def turned(solid, yaw=0.0, pitch=0.0, roll=0.0, scale=1.0):
 def texture(seed=0):
     """A picture in which flow can see: smooth noise at several scales."""
     rng = np.random.default_rng(seed)
-    total = sum(cv2.resize(rng.standard_normal((n, n)).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for n in (8, 20, 60))
-    return cv2.cvtColor(cv2.normalize(total, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8), cv2.COLOR_GRAY2BGR)
+    total = sum(
+        cv2.resize(
+            rng.standard_normal((n, n)).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC
+        )
+        for n in (8, 20, 60)
+    )
+    return cv2.cvtColor(
+        cv2.normalize(total, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8), cv2.COLOR_GRAY2BGR
+    )
 
 
 def moved(picture, dx, dy):
     """What stands at (x + dx, y + dy) comes to (x, y)."""
     ys, xs = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-    return cv2.remap(picture, xs + dx.astype(np.float32), ys + dy.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(
+        picture,
+        xs + dx.astype(np.float32),
+        ys + dy.astype(np.float32),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 class Curves(unittest.TestCase):
@@ -80,7 +116,7 @@ class Curves(unittest.TestCase):
     def test_lids(self):
         def contour(height):
             x = np.linspace(-1, 1, 9)
-            lid = height * (1 - x ** 2) / 2
+            lid = height * (1 - x**2) / 2
             return np.concatenate([np.stack([x / 2, lid / 1], 1), np.stack([x[1:8] / 2, -lid[1:8]], 1)])
 
         for height in (0.4, 0.1):
@@ -108,7 +144,9 @@ class Flow(unittest.TestCase):
 
 class Instrument(unittest.TestCase):
     def warp(self, dx, dy):
-        frames = [[moved(instrument.coded(texture(), axis), dx * t, dy * t) for t in (0, 1)] for axis in (0, 1)]
+        frames = [
+            [moved(instrument.coded(texture(), axis), dx * t, dy * t) for t in (0, 1)] for axis in (0, 1)
+        ]
         return instrument.Warp(*frames)
 
     def test_displacements_are_exact(self):
@@ -119,6 +157,12 @@ class Instrument(unittest.TestCase):
         self.assertLess(np.abs(warp.off[1][inner] - np.stack([dx, dy], -1)[inner]).max(), 0.25)
         self.assertLess(np.abs(warp.off[0]).max(), 0.15)
         self.assertEqual(warp.folds(1), 0)
+        # A point carried by the warp lands where the warp takes it from.
+        points = np.array([[60.5, 80.5], [150.0, 120.0]])
+        landed = warp.carry(points)[1]
+        column, row = landed[:, 0] - 0.5, landed[:, 1] - 0.5
+        source = landed + np.stack([6 * np.sin(5 * row / SIDE), 9 * np.cos(4 * column / SIDE)], 1)
+        np.testing.assert_allclose(source, points, atol=0.3)
 
     def test_folds_are_seen(self):
         ys, xs = np.mgrid[:SIDE, :SIDE].astype(float)
@@ -130,6 +174,14 @@ class Instrument(unittest.TestCase):
         self.assertGreater(self.warp(shift, 0 * shift).outside(1), 0.01)
         ys, xs = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
         self.assertEqual(self.warp(-0.04 * xs, -0.04 * ys).outside(1), 0)
+
+    def test_framing_does_not_bend_a_wall(self):
+        ys, xs = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+        wall = np.abs(xs) > 50
+        zoom = np.stack([-0.02 * xs, -0.02 * ys], -1)
+        self.assertEqual(picture_tests.bent(zoom, wall)[0], 0)
+        dent = zoom + np.stack([4 * np.exp(-((xs - 80) ** 2 + ys**2) / 400), 0 * xs], -1)
+        self.assertGreater(picture_tests.bent(dent, wall)[0], 0.01)
 
 
 class Real(unittest.TestCase):
@@ -144,7 +196,9 @@ class Real(unittest.TestCase):
         still = {name: np.zeros(38) for name in c.CURVES}
         self.assertEqual(real_test.caption(still), "no blinking")
         ramp = np.linspace(0, 1, 38)
-        self.assertEqual(real_test.caption(dict(still, yaw=-11 * ramp, lid_l=ramp, lid_r=ramp)), "turn left, blink")
+        self.assertEqual(
+            real_test.caption(dict(still, yaw=-11 * ramp, lid_l=ramp, lid_r=ramp)), "turn left, blink"
+        )
 
 
 class Rest(unittest.TestCase):

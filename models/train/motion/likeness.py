@@ -151,16 +151,26 @@ def classifier(motion, tracks, each=12, **how):
 
 
 def best_of(motion, tracks, samples=8, each=10, **how):
-    """Distance of the nearest of eight samples to what held-out people did, over that of no motion (displacements)."""
-    windows, people, _ = people_windows(tracks, True, each, 15, seconds=SECONDS, opening=True)
+    """Distance of the nearest of eight samples to what held-out people did, over that of no motion (displacements).
+
+    From rest: a clip's first window. Under way: a later one, whose state says where things are and how fast they go.
+    """
+    out = {}
+    for opening, kind in ((True, "from_rest"), (False, "under_way")):
+        windows, people, _ = people_windows(tracks, True, each, 15, seconds=SECONDS, opening=opening)
+        out[kind] = _best_of(motion, tracks, windows, people, samples, opening, **how)
+    return out
+
+
+def _best_of(motion, tracks, windows, people, samples, opening, **how):
     n = len(people)
     seen = windows["seen"][:, INDEX][:, :, None] * WEIGHT[None, :, None]
     truth = series(windows["coefficients"]) * seen
     length = lambda x: np.sqrt((x ** 2).sum((1, 2)))
     known = np.concatenate([windows["tags"] * windows["known"], windows["known"]], 1)
     train = [clip for *_, clip in real.load(tracks, held_out=False)]
-    mean = real.windows(np.random.default_rng(3), train, 600, seconds=None, opening=True)["coefficients"].mean(0)
-    others = real.windows(np.random.default_rng(4), train, samples * n, seconds=SECONDS, opening=True)["coefficients"]
+    mean = real.windows(np.random.default_rng(3), train, 600, opening=opening)["coefficients"].mean(0)
+    others = real.windows(np.random.default_rng(4), train, samples * n, seconds=SECONDS, opening=opening)["coefficients"]
     out = {}
     for name, tags in (("told_what_was_measured", known), ("unasked", np.zeros_like(known))):
         tries = np.stack([series(sampled(motion, windows, tags, 50_000 + 1000 * i, **how)) for i in range(samples)]) * seen

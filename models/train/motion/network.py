@@ -159,7 +159,7 @@ class Denoiser(nn.Module):
 
 
 # Strengths between which a tag's calibration is straight.
-KNOTS = (0.0, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
+KNOTS = (0.0, 0.2, 0.4, 0.7, 1.0)
 # Channels whose start is too abrupt for 16 sines; all others continue at exactly the given velocity.
 ABRUPT = ["lid_l", "lid_r", "gaze_x", "gaze_y", "mouth"]
 

@@ -245,7 +245,7 @@ def maps_of(path, data, work):
                     if (pick := (share >= low) & (share < high)).any()}
         per_map["depth_error"] = float(np.abs(found[rows, 6] - wanted[rows, 6]).mean())
         result[group] = per_map
-    return rounded(result), (pictures, found, wanted, names), kind
+    return rounded(result), (pictures, found, wanted, names), (kind, weights > 0.5)
 
 
 def overlaps(found, wanted, least=0.005):
@@ -319,13 +319,15 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--models", required=True)
-    parser.add_argument("--only", choices=("detector", "points", "chain", "perception"))
+    parser.add_argument("--only", choices=("detector", "points", "chain", "perception", "groups"))
     parser.add_argument("--compare", action="store_true", help="YuNet's figures beside ours")
     parser.add_argument("--sheets", action="store_true")
-    parser.add_argument("--groups", action="store_true", help="figures by skin, age, glasses, pose...")
+    parser.add_argument("--groups", action="store_true",
+                        help="figures by skin, age, glasses, pose... as a table")
     args = parser.parse_args()
-    if args.groups and args.only:
-        parser.error("--groups needs points and perception: leave --only out")
+    args.groups |= args.only == "groups"
+    if args.groups and args.only not in (None, "groups"):
+        parser.error("--groups needs points and perception: --only groups runs these two")
     cv2.setNumThreads(1)
     models, work = Path(args.models), Path(args.work)
     store = work / "figures.json"
@@ -335,20 +337,20 @@ def main():
         if args.compare:
             teacher = Path(args.data) / "models/yunet/yunet_s_dynamic.onnx"
             figures["yunet_s"] = detector(teacher, args.data)
-    if args.only in (None, "points"):
+    if args.only in (None, "points", "groups"):
         figures["points"], drawn = face_points(models / "face_points.onnx", args.data, work)
         if args.sheets:
             draw_points(drawn, work / "points.png")
     if args.only in (None, "chain"):
         figures["chain"] = chain(models, args.data)
-    if args.only in (None, "perception"):
-        figures["perception"], seen, kinds = maps_of(models / "perception.onnx", args.data, work)
+    if args.only in (None, "perception", "groups"):
+        figures["perception"], seen, sure = maps_of(models / "perception.onnx", args.data, work)
         if args.sheets:
             draw_maps(seen, work / "perception.png")
     if args.groups:
         by_group, of_name = groups.faces(drawn)
         figures["groups"] = rounded(dict(
-            points=by_group, portraits=groups.portraits(seen, kinds, of_name)))
+            points=by_group, portraits=groups.portraits(seen, *sure, of_name)))
     figures["bytes"] = {p.name: p.stat().st_size for p in sorted(models.glob("*.onnx"))}
     store.write_text(json.dumps(figures, indent=1))
     print(json.dumps(figures, indent=1))

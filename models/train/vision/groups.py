@@ -51,7 +51,8 @@ def turn(face):
 def of_face(crop, face, name):
     """The groups of one face: a crop (160, 160, 3 BGR), its points in the unit square, its name."""
     folder, rest = name.split("/")
-    groups = ["all", {"images_jpg90": "street photos", "synthetic": "synthetic portraits"}.get(folder, folder)]
+    sources = {"images_jpg90": "street photos", "synthetic": "synthetic portraits"}
+    groups = ["all", sources.get(folder, folder)]
     stem = rest.split(":")[0]
     if folder == "synthetic":
         marked = [group for group, names in MARKED.items() if stem in names]
@@ -99,22 +100,26 @@ def faces(drawn):
             opening_error=float(np.abs(truth[rows] - guess[rows]).mean()), closed=int(closed.sum()),
             closed_seen=float((guess[rows][closed] < 0.24).mean()) if closed.any() else None,
             open_seen=float((guess[rows][opened] > 0.24).mean()) if opened.any() else None)
-    return result, dict(zip(names, map(tuple, (of_face(c, w, n) for c, w, n in zip(crops, wanted, names)))))
+    return result, {n: of_face(c, w, n) for c, w, n in zip(crops, wanted, names)}
 
 
-def portraits(drawn, kinds, of_name):
-    """Groups -> person and hair overlap on portrait crops; `of_name` knows each face's groups."""
+def portraits(drawn, kinds, sure, of_name):
+    """Groups -> person and hair overlap on portrait crops, where the labels are `sure`; `of_name`
+    knows each face's groups."""
     _, found, wanted, names = drawn
     members = {}
     for i in np.flatnonzero(kinds == "portrait"):
-        for group in of_name.get(f"{names[i]}:0", ()):
+        groups = of_name.get(f"{names[i]}:0", ("all",))
+        # Of a clip's frames only the source is known here, not which way each one looks.
+        clip = names[i].split("/")[0] in ("grid_corpus", "intel_asl")
+        for group in groups[:2] if clip else groups:
             members.setdefault(group, []).append(i)
     result = {}
     for group, rows in members.items():
         row = {}
         for name in ("person", "hair"):
             m = perception.MAPS.index(name)
-            a, b = found[rows, m] > 0.5, wanted[rows, m] > 0.5
+            a, b = ((maps[rows, m] > 0.5) & sure[rows, m] for maps in (found, wanted))
             each = [(x & y).sum() / (x | y).sum() for x, y in zip(a, b) if y.mean() >= 0.02]
             row |= {name: float(np.mean(each)) if each else None,
                     f"{name}_pooled": float((a & b).sum() / max(1, (a | b).sum())),
@@ -128,8 +133,14 @@ def table(figures):
     show = lambda v: "–" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v)
     columns = ("faces", "points", "eyes", "opening_error", "closed", "closed_seen", "open_seen")
     maps = ("person", "hair", "hair_pooled", "hair_pictures")
-    lines = ["| group | " + " | ".join((*columns, *maps)) + " |", "|---" * (1 + len(columns) + len(maps)) + "|"]
-    for group, row in figures["points"].items():
+    lines = ["| group | " + " | ".join((*columns, *maps)) + " |",
+             "|---" * (1 + len(columns) + len(maps)) + "|"]
+    first = ("all", "street photos", "synthetic portraits", "caltech_faces", "grid_corpus", "intel_asl",
+             "children", "other ages", "older people", "dark skin", "other skin", "no glasses",
+             "glasses", "dark glasses", "no beard", "beard or moustache", "hat or head cloth",
+             "strong makeup", "frontal", "half turned", "profile")
+    order = lambda group: first.index(group) if group in first else len(first)
+    for group, row in sorted(figures["points"].items(), key=lambda pair: order(pair[0])):
         other = figures["portraits"].get(group, {})
         cells = [show(row[c]) for c in columns] + [show(other.get(c)) for c in maps]
         lines.append(f"| {group} | " + " | ".join(cells) + " |")

@@ -17,7 +17,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from . import labels, scenery, training
-from .resume import resume
 
 SIZE, CELLS = 256, 64
 MAPS = ("person", "head", "hair", "sky", "vegetation", "water", "depth")
@@ -307,7 +306,7 @@ def main():
     print("pictures", len(samples.pictures), "patches", len(samples.patches), "things",
           len(samples.things), "parameters", sum(p.numel() for p in network.parameters()), flush=True)
     if args.start and args.start.endswith(".onnx"):
-        resume(network, args.start, pool.next()[0] / 255)
+        training.resume(network, args.start, [pool.next()[0] / 255 for _ in range(16)])
     elif args.start:
         network.load_state_dict(torch.load(args.start))
     average, optimiser = training.Average(network), training.optimizer(network)

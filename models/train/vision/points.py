@@ -17,7 +17,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from . import labels, training
-from .resume import resume
 
 SIZE = 160
 POINTS = 93
@@ -266,12 +265,13 @@ def main():
     chance = np.concatenate([chance * 0.8, np.full(len(made[0]), 0.2 / len(made[0]))])
     flipped = points[:, FLIP] * (-1, 1) + (1, 0)
     network = Network((points.mean(0) + flipped.mean(0)) / 2).to(memory_format=torch.channels_last)
-    print("faces", len(use), "closed by us", len(made[0]), "parameters", sum(p.numel() for p in network.parameters()), flush=True)
+    print("faces", len(use), "closed by us", len(made[0]), "parameters",
+          sum(p.numel() for p in network.parameters()), flush=True)
     if args.start and args.start.endswith(".onnx"):
         some = np.ascontiguousarray(crops[:: len(crops) // 96][..., ::-1].transpose(0, 3, 1, 2))
-        resume(network, args.start, augment(
-            torch.from_numpy(some).float() / 255,
-            torch.from_numpy(points[:: len(crops) // 96]), generator)[0])
+        some, _ = augment(torch.from_numpy(some).float() / 255,
+                          torch.from_numpy(points[:: len(crops) // 96]), generator)
+        training.resume(network, args.start, [some])
     elif args.start:
         network.load_state_dict(torch.load(args.start))
     if args.eyes:

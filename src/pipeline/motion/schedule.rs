@@ -125,8 +125,13 @@ impl Schedule {
     /// What is asked of a motion in `window`; `None` where no step names it at all.
     pub(super) fn now(&self, motion: Motion, window: usize) -> Option<f32> {
         if let Some(ask) = find(&self.always, motion) {
+            // A gesture that is made "all the time" is made again and again.
+            let again = match motion {
+                Motion::Blink => self.windows[window].rest_blink,
+                _ => window.is_multiple_of(2),
+            };
             return Some(match kind(motion) {
-                Kind::Gesture if !self.gesture_starts(ask, window, 0) => 0.0,
+                Kind::Gesture if !again => 0.0,
                 _ => ask.strength,
             });
         }
@@ -318,6 +323,15 @@ mod tests {
             let made = row(&schedule, motion).iter().filter(|strength| **strength != 0.0).count();
             assert_eq!(made, times, "{prompt}: {:?}", row(&schedule, motion));
         }
+    }
+
+    #[test]
+    fn what_is_asked_for_all_the_time_goes_on() {
+        let schedule = schedule("nods constantly, first looks left, then right", 6.0);
+        let nods = row(&schedule, Motion::Nod);
+        assert!(nods.iter().filter(|nod| **nod == 1.0).count() >= 2, "{nods:?}");
+        let smile = self::schedule("smiles throughout, first winks, then nods", 3.0);
+        assert!(row(&smile, Motion::Smile).iter().all(|smile| *smile == 0.9));
     }
 
     #[test]
