@@ -4,6 +4,7 @@ use super::channels::Pose;
 use super::frame::{FaceFrame, mean, norm, smoothstep, sub};
 use super::maps::{Map, Maps};
 use super::modes::Mode;
+use crate::face::points::Side;
 use crate::render::field::bilinear;
 
 /// The portrait crop in the face's frame: 8 × 8 units, the eyes at 42% of its height.
@@ -13,6 +14,11 @@ pub(crate) const EYE_LEVEL: f32 = 0.42;
 const NODES: usize = 97;
 const SPACING: f32 = SIDE_UNITS / (NODES - 1) as f32;
 
+/// A forehead falls back less than a chin: the ellipsoid is this much longer above its middle.
+const FOREHEAD: f32 = 1.5;
+/// How deep the eyes lie behind the brows' ridge, in units, and how wide the hollows are.
+const HOLLOW: f32 = 0.1;
+const HOLLOW_SIZE: [f32; 2] = [0.34, 0.18];
 /// How far the surroundings give way to a moving head, in units.
 const GIVE: f32 = 0.5;
 /// Chest's rise at breath = 1, in units, and how much of it the head takes along.
@@ -88,17 +94,26 @@ impl Head {
             let seen = maps.at(Map::Head, u, v) * (1.0 - smoothstep(reach, 0.85, 1.1));
             seen.max(1.0 - smoothstep(oval, 0.9, 1.05))
         });
+        let eyes = [mean(frame.points().eye(Side::Left)), mean(frame.points().eye(Side::Right))];
         let nodes = (0..NODES * NODES)
             .map(|i| {
                 let point = node_point(i);
                 let [x, y] = point;
-                let flat = ((x - centre[0]) / radius[0]).hypot((y - centre[1]) / radius[1]);
+                let high = if y < centre[1] { FOREHEAD * radius[1] } else { radius[1] };
+                let flat = ((x - centre[0]) / radius[0]).hypot((y - centre[1]) / high);
                 let dome = radius[2] * (1.0 - flat * flat).max(0.0).sqrt();
                 let nose = 0.12
                     * radius[2]
                     * (-((x - tip[0]) / (0.16 * width)).powi(2)
                         - ((y - tip[1]) / (0.2 * height)).powi(2))
                     .exp();
+                let hollow: f32 = eyes
+                    .iter()
+                    .map(|eye| {
+                        let [dx, dy] = sub(point, *eye);
+                        (-(dx / HOLLOW_SIZE[0]).powi(2) - (dy / HOLLOW_SIZE[1]).powi(2)).exp()
+                    })
+                    .sum();
                 let give = (-(head[i] / GIVE).powi(2)).exp();
                 let neck = 1.0 - smoothstep(y, chin[1] + 0.05, chin[1] + 0.85);
                 let (u, v) = to_unit(point);
@@ -108,7 +123,7 @@ impl Head {
                 let rise = (-0.5 * ((y - chin[1] - 1.6) / 0.9).powi(2)).exp();
                 Node {
                     point,
-                    z: dome + nose,
+                    z: dome + nose - HOLLOW * hollow,
                     support: give * (0.2 + 0.8 * neck) * inside * ours(point),
                     chest: body * rise * inside * ours(point),
                 }

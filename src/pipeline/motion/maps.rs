@@ -2,6 +2,7 @@
 
 use ndarray::Array4;
 
+use super::frame::smoothstep;
 use crate::error::Result;
 use crate::photo::Photo;
 use crate::render::crop::crop;
@@ -12,6 +13,15 @@ use crate::runtime::{Cancel, Session};
 
 const INPUT: usize = 256;
 const SIDE: usize = 64;
+/// A cell is green where green is more than these shares of red (yellowing grass passes, wood and
+/// earth do not) and of blue.
+const OVER_RED: f32 = 0.92;
+const OVER_BLUE: f32 = 1.05;
+/// Cells around, on either side, that bear witness: blossoms among leaves move with them.
+const WITNESSES: usize = 5;
+/// Share of green around a cell up to which no plant is believed, and from which it is.
+const NO_PLANT: f32 = 0.1;
+const PLANT: f32 = 0.3;
 
 /// A map's place in the network's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +71,18 @@ impl Maps {
             return Err(super::unexpected("perception.onnx", "maps", maps.shape()));
         }
         let values = (0..cells).map(|i| std::array::from_fn(|map| flat[map * cells + i])).collect();
-        Ok(Self { values })
+        let mut maps = Self { values };
+        maps.believe_plants(&greenness(image));
+        Ok(maps)
+    }
+
+    /// Keeps vegetation only where there is green around: perception takes bare wood for plants at
+    /// times, and a wall that sways is worse than a brown tree that does not.
+    fn believe_plants(&mut self, green: &[f32]) {
+        let around = box_blur(&box_blur(green, WITNESSES, 1, SIDE), WITNESSES, SIDE, 1);
+        for (cell, share) in self.values.iter_mut().zip(around) {
+            cell[Map::Vegetation as usize] *= smoothstep(share, NO_PLANT, PLANT);
+        }
     }
 
     /// A map at (u, v) of the unit square, bilinear, the border's value outside.
@@ -91,6 +112,23 @@ impl Maps {
     }
 }
 
+/// 1 for each cell of the maps that is green in the mean, else 0; `image` is (1, 3, INPUT, INPUT).
+fn greenness(image: &Array4<f32>) -> Vec<f32> {
+    let pixels = INPUT / SIDE;
+    (0..SIDE * SIDE)
+        .map(|i| {
+            let (row, column) = (i / SIDE * pixels, i % SIDE * pixels);
+            let sum = |channel: usize| -> f32 {
+                (0..pixels * pixels)
+                    .map(|k| image[[0, channel, row + k / pixels, column + k % pixels]])
+                    .sum()
+            };
+            let (red, green, blue) = (sum(0), sum(1), sum(2));
+            f32::from(green > OVER_RED * red && green > OVER_BLUE * blue)
+        })
+        .collect()
+}
+
 /// Cells a side of each map.
 pub(crate) const MAP_SIDE: usize = SIDE;
 
@@ -118,5 +156,34 @@ impl Maps {
         let centre = |i: usize| (i as f32 + 0.5) / SIDE as f32;
         let values = (0..SIDE * SIDE).map(|i| f(centre(i % SIDE), centre(i / SIDE))).collect();
         Self { values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plants_are_green_and_planks_are_not() {
+        let vegetation = |rgb: [f32; 3]| {
+            // The left half in this colour, with a red blossom in its middle; the right half grey.
+            let image = Array4::from_shape_fn((1, 3, INPUT, INPUT), |(_, channel, y, x)| {
+                let blossom = x.abs_diff(64) < 8 && y.abs_diff(128) < 8;
+                match (x < INPUT / 2, blossom) {
+                    (true, true) => [0.8, 0.1, 0.2][channel],
+                    (true, false) => rgb[channel],
+                    _ => 0.5,
+                }
+            });
+            let mut maps = Maps::from_fn(|_, _| [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+            maps.believe_plants(&greenness(&image));
+            [0.25, 0.1, 0.9].map(|u| maps.at(Map::Vegetation, u, 0.5))
+        };
+        assert_eq!(
+            vegetation([0.3, 0.5, 0.2]),
+            [1.0, 1.0, 0.0],
+            "the blossom moves with its leaves"
+        );
+        assert_eq!(vegetation([0.7, 0.5, 0.3]), [0.0; 3], "wood stays");
     }
 }

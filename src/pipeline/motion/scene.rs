@@ -9,6 +9,8 @@ use crate::render::field::{Grid, Window, bilinear};
 /// How much of the zoom the far end of the depth takes part in, and of a pan.
 const FAR_ZOOM: f32 = 0.45;
 const FAR_PAN: f32 = 0.5;
+/// A pan leaves at least this share of half the picture to be drawn larger into.
+const LEAST_ROOM: f32 = 0.5;
 /// Depth is blurred by this many of perception's cells: a step in it would tear the picture.
 const DEPTH_BLUR: usize = 2;
 /// Where along each side of the picture its border is tried.
@@ -130,7 +132,7 @@ impl Scene {
         }
     }
 
-    /// How far the camera looks out of the picture, as a share of half of it.
+    /// How much larger the picture must be drawn for the camera not to look out of it, as a share.
     pub(crate) fn excess(&self, pose: &Pose, zoom: f32) -> f32 {
         let camera = self.camera(pose, Framing { zoom, overscan: 0.0 });
         let grid = &self.ambient;
@@ -147,9 +149,14 @@ impl Scene {
                     point[0] / step,
                     point[1] / step,
                 );
-                let seen = camera.sees_at(depth, point);
-                let beyond = |k: usize| (seen[k] - self.centre[k]).abs() / self.half[k] - 1.0;
-                beyond(0).max(beyond(1))
+                let (seen, aside) = (camera.sees_at(depth, point), camera.aside(depth));
+                // Drawing larger shrinks what turns and zooms, and leaves what pans as it is.
+                let needed = |k: usize| {
+                    let turned = (seen[k] - self.centre[k] - aside[k]) / self.half[k];
+                    let room = 1.0 - turned.signum() * aside[k] / self.half[k];
+                    turned.abs() / room.max(LEAST_ROOM) - 1.0
+                };
+                needed(0).max(needed(1))
             })
             .fold(0.0, f32::max)
     }
@@ -179,11 +186,16 @@ impl Camera<'_> {
         let [x, y] = [point[0] - centre[0], point[1] - centre[1]];
         let (sin, cos) = self.turn;
         let size = self.nearer * (-self.zoom * (FAR_ZOOM + (1.0 - FAR_ZOOM) * depth)).exp();
-        let share = FAR_PAN + (1.0 - FAR_PAN) * depth;
+        let [aside_x, aside_y] = self.aside(depth);
         [
-            centre[0] + size * (cos * x + sin * y) + self.pan[0] * share
-                - self.orbit * (depth - 0.5),
-            centre[1] + size * (cos * y - sin * x) + self.pan[1] * share,
+            centre[0] + size * (cos * x + sin * y) + aside_x,
+            centre[1] + size * (cos * y - sin * x) + aside_y,
         ]
+    }
+
+    /// How far pan and orbit move what lies at a depth, canvas pixels.
+    fn aside(&self, depth: f32) -> [f32; 2] {
+        let share = FAR_PAN + (1.0 - FAR_PAN) * depth;
+        [self.pan[0] * share - self.orbit * (depth - 0.5), self.pan[1] * share]
     }
 }
