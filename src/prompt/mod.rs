@@ -8,6 +8,8 @@
 mod lexicon;
 mod motion;
 mod reading;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 
