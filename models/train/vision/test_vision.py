@@ -1,9 +1,12 @@
 """Checks that need no data: `python -m vision.test_vision`."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import torch
 
-from . import detector, geometry, points, scenery
+from . import detector, geometry, points, scenery, training
 
 
 def a_flip_twice_is_nothing_and_keeps_roles():
@@ -71,6 +74,24 @@ def networks_are_small():
     assert count(points.Network(np.zeros((93, 2)))) <= 400_000
 
 
+def an_exported_file_is_gone_on_from():
+    torch.manual_seed(0)
+    make = lambda: torch.nn.Sequential(training.conv(3, 8, 3, 2), training.Separable(8, 8),
+                                       torch.nn.Conv2d(8, 2, 1))
+    first, second, pictures = make(), make(), torch.rand(32, 3, 32, 32) * 2 - 1
+    for _ in range(50):  # statistics that are not those of a fresh norm
+        first(pictures)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "small.onnx"
+        training.export(first, pictures[:1], path, ["input"], ["output"])
+        assert training.resume(second, path, [pictures[:16], pictures[16:]]) == []
+    wanted, norm = first.eval()(pictures), second[0][1]
+    assert torch.allclose(second.eval()(pictures), wanted, atol=1e-5)
+    # The norms stand on the batch's own statistics, so training goes on where it was.
+    assert torch.allclose(second.train()(pictures), wanted, atol=1e-2)
+    assert (norm.running_var - 1).abs().max() > 0.01
+
+
 def painted_scenery_is_one_class_a_pixel():
     rng = np.random.default_rng(0)
     for _ in range(8):
@@ -82,7 +103,7 @@ def painted_scenery_is_one_class_a_pixel():
 def main():
     for check in (a_flip_twice_is_nothing_and_keeps_roles, jitter_moves_points_with_the_picture,
                   umeyama_finds_a_similarity, outputs_decode_as_yunet_does, networks_are_small,
-                  painted_scenery_is_one_class_a_pixel):
+                  an_exported_file_is_gone_on_from, painted_scenery_is_one_class_a_pixel):
         check()
         print("ok", check.__name__)
 

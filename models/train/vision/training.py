@@ -148,6 +148,73 @@ def fold(network):
     return network
 
 
+def exported_weights(path):
+    """An exported file's weights as float32 tensors, by the network's own names."""
+    weights = {}
+    for tensor in onnx.load(path).graph.initializer:
+        name = tensor.name.removesuffix("_half").removeprefix("network.")
+        weights[name] = torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype(np.float32))
+    return weights
+
+
+@torch.no_grad()
+def resume(network, path, batches):
+    """Goes on from an exported file; returns the names of layers that are new since then.
+
+    An exported file has its batch norms folded away. Each is put back as the identity on real
+    activations: its statistics are those of the activations that `batches` (input tensors, a few
+    hundred pictures) cause, its scale and shift undo them. So the network says what the file says,
+    and learns on as if it had never been folded. Layers that the file lacks keep their values.
+    """
+    stored, new, norms = exported_weights(path), [], {}
+    follower = {}
+    for module in network.modules():
+        if isinstance(module, torch.nn.Sequential):
+            for first, second in zip(module, list(module)[1:]):
+                if isinstance(second, torch.nn.BatchNorm2d):
+                    follower[first] = second
+    for name, module in network.named_modules():
+        if not isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
+            continue
+        weight, bias = stored.get(f"{name}.weight"), stored.get(f"{name}.bias")
+        if weight is None or weight.shape != module.weight.shape:
+            new.append(name)
+            continue
+        module.weight.copy_(weight)
+        norm = follower.get(module)
+        if norm is None:
+            module.bias.copy_(bias)
+            continue
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+        norm.weight.fill_(1)
+        norm.bias.copy_(bias)
+        norms[norm] = (bias, [])
+    hooks = [
+        norm.register_forward_pre_hook(
+            lambda _, inputs, seen=seen: seen.append(
+                (inputs[0].float().mean((0, 2, 3)), inputs[0].float().square().mean((0, 2, 3)))
+            )
+        )
+        for norm, (_, seen) in norms.items()
+    ]
+    training_before = network.training
+    network.eval()
+    for batch in batches:
+        network(batch)
+    network.train(training_before)
+    for hook in hooks:
+        hook.remove()
+    for norm, (bias, seen) in norms.items():
+        mean, square = (torch.stack(part).mean(0) for part in zip(*seen))
+        variance = (square - mean.square()).clamp(min=0)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias.copy_(mean + bias)
+    return new
+
+
 def halve_weights(model):
     """Weights stored as float16 with a Cast before their use: half the file, the same float32 sums.
 
