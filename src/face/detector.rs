@@ -20,11 +20,19 @@ pub struct DetectorOptions {
     long_side: usize,
     enlarge: f32,
     nested: bool,
+    misshapen: bool,
 }
 
 impl Default for DetectorOptions {
     fn default() -> Self {
-        Self { score: None, overlap: 0.3, long_side: 640, enlarge: 2.0, nested: true }
+        Self {
+            score: None,
+            overlap: 0.3,
+            long_side: 640,
+            enlarge: 2.0,
+            nested: true,
+            misshapen: false,
+        }
     }
 }
 
@@ -66,6 +74,14 @@ impl DetectorOptions {
     #[must_use]
     pub fn nested(mut self, allowed: bool) -> Self {
         self.nested = allowed;
+        self
+    }
+
+    /// Whether a face may stay whose five points no face can have: eyes or corners of the mouth
+    /// swapped, a nose that is not between them, distances that do not fit the box. Default: no.
+    #[must_use]
+    pub fn misshapen(mut self, allowed: bool) -> Self {
+        self.misshapen = allowed;
         self
     }
 }
@@ -127,7 +143,12 @@ impl Detector {
         let faces = self.detect_in(photo, &fit, &mut planes, cancel);
         self.scratch().push(planes);
 
-        let mut faces = nms::suppress(faces?, self.options.overlap);
+        let mut faces = faces?;
+        if !self.options.misshapen {
+            // Before the boxes compete: a face must not lose to what is none.
+            faces.retain(Face::is_plausible);
+        }
+        let mut faces = nms::suppress(faces, self.options.overlap);
         if !self.options.nested {
             faces = nms::without_nested(faces);
         }

@@ -30,19 +30,25 @@ def session(path):
 
 
 class Detector:
-    """A network with YuNet's layout: YuNet itself, or ours."""
+    """A network with YuNet's layout: YuNet itself, or ours, whose canvas has one size."""
 
     def __init__(self, path):
         self.session = session(path)
         self.names = [o.name for o in self.session.get_outputs()]
+        sides = self.session.get_inputs()[0].shape[2:]
+        self.canvas = tuple(sides) if all(isinstance(side, int) for side in sides) else None
 
     def maps(self, bgr):
         """BGR uint8 with sides divisible by 32 -> the twelve maps by name."""
         tensor = bgr.astype(np.float32).transpose(2, 0, 1)[None]
         return dict(zip(self.names, self.session.run(None, {"input": tensor})))
 
-    def faces(self, bgr, long_side=640, threshold=0.6):
-        """Boxes, five points and scores in the photo's pixels, best first."""
+    def faces(self, bgr, long_side=640, threshold=0.6, as_shipped=False):
+        """Boxes, five points and scores in the photo's pixels, best first.
+
+        The photo lies at the top left of its canvas, the rest is black. `as_shipped` applies the
+        library's rules for its own detector: points that can be a face's, nothing nested.
+        """
         h, w = bgr.shape[:2]
         scale = long_side / max(h, w)
         small = cv2.resize(
@@ -50,11 +56,16 @@ class Detector:
             (max(1, round(w * scale)), max(1, round(h * scale))),
             interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
         )
-        padded = [-(-s // 32) * 32 for s in small.shape[:2]]
+        padded = self.canvas or [-(-s // 32) * 32 for s in small.shape[:2]]
         canvas = np.zeros((*padded, 3), np.uint8)
         canvas[: small.shape[0], : small.shape[1]] = small
         boxes, points, scores = g.decode(self.maps(canvas), *padded, threshold)
+        if as_shipped:
+            sane = np.array([g.plausible(b, p) for b, p in zip(boxes, points)], bool)
+            boxes, points, scores = boxes[sane], points[sane], scores[sane]
         kept = g.suppress(boxes, scores)
+        if as_shipped and len(kept):
+            kept = kept[~g.nested(boxes[kept], scores[kept])]
         ratio = np.array([w / small.shape[1], h / small.shape[0]])
         return boxes[kept] * np.tile(ratio, 2), points[kept] * ratio, scores[kept]
 
