@@ -15,12 +15,12 @@ import torch
 from . import geometry as g
 from . import labels, sources, teachers
 
-SIZE = 320
+SIZE = 256
 # The library's canvas: whole photos, as they are at run time.
 CANVAS = 640
 # Face sizes (root of the box's area) that occur in a crop, pixels. The largest do not fit: they
 # teach that an eye or a nostril is not a face.
-SMALLEST, LARGEST = 14, 420
+SMALLEST, LARGEST = 14, 340
 MIN_FACE = 24  # smaller hand-drawn boxes are neither demanded nor punished (photo pixels)
 # From this size on (crop pixels) a known face is asked of the coarsest stride, whatever the teacher
 # says of so close a look.
@@ -107,7 +107,7 @@ class Crops(torch.utils.data.IterableDataset):
 
     def one(self, rng, teacher):
         whole = self.size == CANVAS
-        kind = rng.choice(4, p=(0.45, 0.40, 0.0, 0.15) if whole else (0.60, 0.20, 0.06, 0.14))
+        kind = rng.choice(4, p=(0.45, 0.40, 0.0, 0.15) if whole else (0.66, 0.18, 0.04, 0.12))
         boxes = points = to_crop = None
         if kind in (STREET, PORTRAIT):
             pool = self.photos.street if kind == STREET else self.photos.portraits

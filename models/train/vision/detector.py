@@ -82,7 +82,11 @@ OUTPUTS = [f"{kind}_{stride}" for kind in CHANNELS for stride in g.STRIDES]
 
 
 def loss_of(maps, target):
-    """Soft focal cross-entropy for the scores, GIoU for boxes, size-relative L1 for points."""
+    """Varifocal cross-entropy for the scores, GIoU for boxes, size-relative L1 for points.
+
+    As in VarifocalNet (Zhang et al., 2021) only what is no face is focal: a face that is half seen
+    keeps its full weight, or its score would stay at the half.
+    """
     flat = torch.cat([m.permute(0, 2, 3, 1).flatten(1, 2) for m in maps], 1).float()
     score, weight = target[..., 0], target[..., 1]
     box_weight, point_weight = target[..., 6], target[..., 17]
@@ -90,7 +94,7 @@ def loss_of(maps, target):
     scores = 0.0
     for channel in (0, 1):
         logit = flat[..., channel]
-        focus = (logit.sigmoid() - score).abs().detach() ** 1.5
+        focus = torch.maximum(score, (logit.sigmoid() - score).abs().detach() ** 1.5)
         scores = scores + (F.binary_cross_entropy_with_logits(logit, score, reduction="none")
                            * focus * weight).sum() / count
     sure = box_weight > 0
@@ -125,6 +129,9 @@ def main():
     parser.add_argument("--start", help="weights (.pt or exported .onnx) of an earlier run to go on from")
     parser.add_argument("--keep-stem", action="store_true",
                         help="leave the first layers as they are: a quarter of the time saved")
+    parser.add_argument("--keep-norms", action="store_true",
+                        help="norms keep their statistics: for the last part of a run, so that what "
+                             "is trained is what is exported, at a lower --rate")
     parser.add_argument("--quick", action="store_true", help="three minutes, to see that it runs")
     args = parser.parse_args()
     rng = training.prepare(args.seed)
@@ -146,12 +153,14 @@ def main():
         network.load_state_dict(torch.load(args.start))
     if args.keep_stem:
         network.stem.requires_grad_(False).eval()
+    if args.keep_norms:
+        network.eval()
     average, optimiser = training.Average(network), training.optimizer(network, 0.01)
     clock = training.Clock(3 if args.quick else args.minutes, args.steps, args.wall)
     started, shown = time.time(), 0
     while (progress := clock.progress()) < 1:
-        # Every fifth step sees whole canvases: large faces, and much without a face.
-        images, target = (canvases if clock.step % 5 == 4 else pool).next()
+        # Every sixth step sees whole canvases: large faces, and much without a face.
+        images, target = (canvases if clock.step % 6 == 5 else pool).next()
         with torch.autocast("cpu", torch.bfloat16):
             maps = network(images)
         loss, parts = loss_of(maps, target)
