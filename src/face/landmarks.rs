@@ -37,6 +37,20 @@ impl Face {
         Self { bounds, score, landmarks }
     }
 
+    /// The mean of several findings of one face, weighted by their scores.
+    pub(super) fn mean(faces: &[&Self], score: f32) -> Self {
+        let total: f32 = faces.iter().map(|face| face.score).sum::<f32>().max(f32::MIN_POSITIVE);
+        let mean = |part: &dyn Fn(&Self) -> f32| {
+            faces.iter().map(|face| part(face) * face.score).sum::<f32>() / total
+        };
+        let bounds = std::array::from_fn(|i| mean(&|face| face.bounds[i]));
+        let points = std::array::from_fn(|i| {
+            std::array::from_fn(|axis| mean(&|face| face.landmarks.points[i][axis]))
+        });
+        let estimated = faces.iter().any(|face| face.landmarks.estimated);
+        Self { bounds, score, landmarks: Landmarks { points, estimated } }
+    }
+
     /// The box around the face: x, y of its top-left corner, width, height. It may reach outside
     /// the photo.
     pub fn bounds(&self) -> &[f32; 4] {

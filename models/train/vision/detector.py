@@ -111,7 +111,7 @@ def loss_of(maps, target):
     boxes = ((1 - giou) * w).sum() / count
     apart = (flat[..., 6:16][sure] - target[..., 7:17][sure]).abs() / size
     points = (apart.mean(1) * point_weight[sure]).sum() / count
-    return 2.0 * scores + 2.0 * boxes + 10.0 * points, (scores, boxes, points)
+    return 2.0 * scores + 2.0 * boxes + 15.0 * points, (scores, boxes, points)
 
 
 def main():

@@ -154,3 +154,32 @@ def nested(boxes, scores, within=0.75):
     shared = np.clip(high - low, 0, None).prod(2)
     larger = (area[:, None] < area[None]) & (scores[:, None] <= scores[None])
     return (larger & (shared >= within * area[:, None])).any(1)
+
+
+GLIMPSE = 0.2  # the least score that counts in one of several looks
+
+
+def agree(looks, same=0.35):
+    """Several looks' (boxes, points, scores) as one: the library's rule.
+
+    Boxes that overlap are one face: the mean score over the looks, a look without it counting as
+    half a GLIMPSE, and the means of boxes and points weighted by score. Surest first.
+    """
+    boxes, points, scores = (np.concatenate(part) for part in zip(*looks))
+    look = np.repeat(np.arange(len(looks)), [len(one[0]) for one in looks])
+    free, faces = np.ones(len(boxes), bool), []
+    for i in np.argsort(-scores, kind="stable"):
+        if not free[i]:
+            continue
+        group = free & (iou(boxes[i], boxes) > same)
+        group[i] = True
+        free &= ~group
+        seen = [scores[group & (look == k)].max(initial=GLIMPSE / 2) for k in range(len(looks))]
+        weights = scores[group]
+        faces.append((np.average(boxes[group], axis=0, weights=weights),
+                      np.average(points[group], axis=0, weights=weights), np.mean(seen)))
+    if not faces:
+        return boxes, points, scores
+    boxes, points, scores = (np.array(part) for part in zip(*faces))
+    order = np.argsort(-scores, kind="stable")
+    return boxes[order], points[order], scores[order]
