@@ -72,7 +72,9 @@ class Layout(nn.Module):
         self.network = network
 
     def forward(self, image):
-        flat = [m.permute(0, 2, 3, 1).flatten(1, 2) for m in self.network(image)]
+        # A constant shape: `flatten` would leave Shape nodes that no accelerator runs.
+        channels = sum(CHANNELS.values())
+        flat = [m.permute(0, 2, 3, 1).reshape(1, -1, channels) for m in self.network(image)]
         cls = [m[..., 0:1].sigmoid() for m in flat]
         obj = [m[..., 1:2].sigmoid() for m in flat]
         return (*cls, *obj, *(m[..., 2:6] for m in flat), *(m[..., 6:16] for m in flat))
