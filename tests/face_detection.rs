@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use kinora::face::{Detector, DetectorOptions, Face};
 use kinora::photo::Orientation;
 use kinora::runtime::{Cancel, Runtime, RuntimeOptions};
-use kinora::{Error, Photo};
+use kinora::{Error, Photo, Studio, StudioOptions};
 
 fn detector(model: &str) -> Option<Detector> {
     let path = common::data("models")?.join(model);
@@ -65,6 +65,41 @@ fn every_family_and_input_size_finds_the_standard_portrait() {
             assert!((got[0] - wanted[0]).hypot(got[1] - wanted[1]) < 14.0, "{model}");
         }
     }
+}
+
+/// The default detector, as the studio opens it, sees one face whether the portrait is far or close.
+#[test]
+fn a_portrait_has_one_face_at_every_distance() {
+    let Some(path) = astronaut() else { return };
+    let studio = match Studio::open(StudioOptions::default()) {
+        Ok(studio) => studio,
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            return;
+        }
+    };
+    let photo = Photo::open(path).unwrap();
+    // Squares around the face's middle: from the whole picture to one that the face fills.
+    let (middle, wanted) = ([227.5, 116.0], [92.5, 124.3]);
+    for side in [512u32, 320, 230, 150] {
+        let half = side as f32 / 2.0;
+        let corner = middle.map(|at: f32| (at - half).clamp(0.0, 512.0 - side as f32) as u32);
+        let faces = studio.faces(&cut(&photo, corner, side)).unwrap();
+        assert_eq!(faces.len(), 1, "in a square of {side}");
+        let [.., width, height] = *faces[0].bounds();
+        assert!((width / wanted[0] - 1.0).abs() < 0.35, "{width} wide in a square of {side}");
+        assert!((height / wanted[1] - 1.0).abs() < 0.35, "{height} high in a square of {side}");
+    }
+}
+
+fn cut(photo: &Photo, [left, top]: [u32; 2], side: u32) -> Photo {
+    let row = |y: u32| {
+        let start = 3 * (y * photo.width() + left) as usize;
+        photo.pixels()[start..start + 3 * side as usize].as_chunks::<3>().0
+    };
+    let rgba: Vec<u8> =
+        (top..top + side).flat_map(row).flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
+    Photo::from_pixels(&rgba, side, side, 4 * side as usize, Orientation::Upright).unwrap()
 }
 
 #[test]

@@ -102,7 +102,9 @@ fn detector(model: &str) -> Outcome<Detector> {
     let options =
         RuntimeOptions::default().threads(THREADS).execution_provider(ExecutionProvider::Cpu);
     let runtime = Runtime::open(&options)?;
-    let options = DetectorOptions::default().score(0.6).overlap(0.3).long_side(SIZE as usize);
+    // OpenCV does not look at the points' order.
+    let options =
+        DetectorOptions::default().score(0.6).overlap(0.3).long_side(SIZE as usize).misshapen(true);
     Ok(Detector::open(&runtime, &std::fs::read(model)?, options)?)
 }
 

@@ -47,6 +47,13 @@ impl Fit {
         Self { width, height, input_width: input[0], input_height: input[1] }
     }
 
+    /// The photo at `share` of this size, on an input that is as large.
+    pub(super) fn shrunk(mut self, share: f32) -> Self {
+        let size = |side: usize| ((side as f32 * share).round() as usize).max(1);
+        (self.width, self.height) = (size(self.width), size(self.height));
+        self
+    }
+
     /// Photo pixels per input pixel, across and down.
     pub(super) fn back(&self, photo: &Photo) -> [f32; 2] {
         [photo.width() as f32 / self.width as f32, photo.height() as f32 / self.height as f32]
@@ -139,6 +146,8 @@ mod tests {
         let fit = Fit::fixed(&photo(1000, 500), [320, 240], 1.0);
         assert_eq!(fit, Fit { width: 320, height: 160, input_width: 320, input_height: 240 });
         assert_eq!(Fit::free(&photo(2000, 1), 640, 1.0).height, 1);
+        let fit = Fit::fixed(&photo(1000, 500), [640, 640], 1.0).shrunk(0.7);
+        assert_eq!(fit, Fit { width: 448, height: 224, input_width: 640, input_height: 640 });
     }
 
     #[test]

@@ -19,6 +19,39 @@ pub(super) fn suppress(mut faces: Vec<Face>, overlap: f32) -> Vec<Face> {
     kept
 }
 
+/// The least score that counts in one of several looks.
+pub(super) const GLIMPSE: f32 = 0.2;
+
+/// Joins what several looks at one photo found: faces whose boxes overlap are one, with the mean of
+/// their scores and the mean of boxes and points, weighted by score. A look that does not see a face
+/// counts as half a [`GLIMPSE`]: on average so much is under what it leaves out.
+pub(super) fn agree<const LOOKS: usize>(looks: [Vec<Face>; LOOKS]) -> Vec<Face> {
+    const SAME: f32 = 0.35;
+    let mut faces: Vec<(usize, Face)> = looks
+        .into_iter()
+        .enumerate()
+        .flat_map(|(look, faces)| faces.into_iter().map(move |face| (look, face)))
+        .collect();
+    faces.sort_by(|(_, a), (_, b)| b.score().total_cmp(&a.score()));
+    let mut agreed = Vec::new();
+    while let Some((_, surest)) = faces.first().cloned() {
+        let (group, rest): (Vec<_>, Vec<_>) = faces.into_iter().partition(|(_, face)| {
+            intersection_over_union(face, &surest) > SAME || {
+                // A box without area overlaps nothing, itself included.
+                face.bounds() == surest.bounds()
+            }
+        });
+        faces = rest;
+        let mut scores = [GLIMPSE / 2.0; LOOKS];
+        for (look, face) in &group {
+            scores[*look] = scores[*look].max(face.score());
+        }
+        let members: Vec<&Face> = group.iter().map(|(_, face)| face).collect();
+        agreed.push(Face::mean(&members, scores.iter().sum::<f32>() / LOOKS as f32));
+    }
+    agreed
+}
+
 /// Drops faces most of whose box lies within a larger and surer one.
 pub(super) fn without_nested(faces: Vec<Face>) -> Vec<Face> {
     const WITHIN: f32 = 0.75;
@@ -72,6 +105,20 @@ mod tests {
         assert_eq!(without_nested(vec![face(0.0, 0.9), small(0.6)]).len(), 1);
         assert_eq!(without_nested(vec![face(0.0, 0.6), small(0.9)]).len(), 2);
         assert_eq!(without_nested(vec![face(20.0, 0.9), small(0.6)]).len(), 2);
+    }
+
+    #[test]
+    fn two_looks_are_averaged_and_a_single_glimpse_loses_half() {
+        let both = agree([vec![face(0.0, 0.9), face(40.0, 0.8)], vec![face(3.0, 0.6)]]);
+        assert_eq!(both.len(), 2);
+        assert!((both[0].score() - 0.75).abs() < 1e-6);
+        // (0·.9 + 3·.6) / 1.5
+        assert!((both[0].bounds()[0] - 1.2).abs() < 1e-5);
+        assert!((both[0].bounds()[2] - 10.0).abs() < 1e-5);
+        let eye = both[0].landmarks().points()[0][0];
+        assert!((eye - (1.2 + 0.3 * 10.0)).abs() < 1e-4);
+        assert!((both[1].score() - 0.45).abs() < 1e-6);
+        assert!(agree([Vec::new(), Vec::new()]).is_empty());
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub use request::{FaceChoice, GenerationRequest, LONGEST_SIDE, MAX_SECONDS, MIN_
 /// The least score of a face for the default detector: models/MODEL_CARD.md has what it finds and
 /// misses there.
 const DETECTOR_SCORE: f32 = 0.5;
+/// The size of its second look, in shares of the first: measured in models/train/vision.
+const DETECTOR_SECOND_LOOK: f32 = 0.7;
 
 /// Everything that is opened once: ONNX Runtime, the networks, the threads.
 ///
@@ -51,7 +53,10 @@ impl Studio {
         let detector = Detector::open(
             &runtime,
             &models.detector,
-            DetectorOptions::default().score(DETECTOR_SCORE).nested(false),
+            DetectorOptions::default()
+                .score(DETECTOR_SCORE)
+                .nested(false)
+                .second_look(DETECTOR_SECOND_LOOK),
         )?;
         let motion = MotionPipeline::open(
             &runtime,

@@ -8,120 +8,12 @@ Prints them and writes figures.json into the work folder; `--sheets` draws overl
 import argparse
 import json
 from pathlib import Path
-from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 
 from . import geometry as g
-from . import groups, labels, perception, points, sources, teachers
-
-SMALLEST = 24  # root of the drawn box's area, photo pixels; smaller ones neither count nor harm
-
-
-def matches(boxes, scores, drawn, least):
-    """Greedy matching, best first: for each detection 1 true, 0 false, -1 a face that is ignored;
-    and the score at which each counted face was found (0 when it was not). `least` is the overlap
-    (intersection over union) that makes a match."""
-    counted = np.sqrt((drawn[:, 2:] - drawn[:, :2]).prod(1)) >= SMALLEST
-    found, verdict = np.zeros(len(drawn)), np.zeros(len(boxes), int)
-    for i in np.argsort(-scores):
-        overlap = g.iou(boxes[i], drawn) if len(drawn) else np.zeros(0)
-        overlap = np.where(found > 0, 0, overlap)
-        best = int(overlap.argmax()) if len(overlap) else -1
-        if best >= 0 and overlap[best] >= least:
-            found[best] = scores[i]
-            verdict[i] = 1 if counted[best] else -1
-        elif np.sqrt((boxes[i, 2:] - boxes[i, :2]).prod()) < SMALLEST:
-            verdict[i] = -1
-    return verdict, found[counted]
-
-
-def detector(path, data, long_side=640):
-    """Recall and precision over thresholds on held-out street photos; false faces elsewhere."""
-    net = teachers.Detector(path)
-    seen = []
-    for photo, drawn, _ in sources.mask_photos(data):
-        if sources.held_out(photo):
-            boxes, _, scores = net.faces(sources.read(photo), long_side, 0.1)
-            seen.append((boxes, scores, drawn))
-    stray = [(sources.held_out(photo), net.faces(sources.read(photo), long_side, 0.1)[2])
-             for photo in sources.negatives(data)]
-    result = {}
-    for least in (0.5, 0.4):
-        verdicts, found = zip(*(matches(*one, least) for one in seen))
-        verdicts, found = np.concatenate(verdicts), np.concatenate(found)
-        scores = np.concatenate([one[1] for one in seen])
-        table = {}
-        for threshold in np.round(np.arange(0.2, 0.86, 0.05), 2):
-            true = ((verdicts == 1) & (scores >= threshold)).sum()
-            false = ((verdicts == 0) & (scores >= threshold)).sum()
-            recall, precision = (found >= threshold).mean(), true / max(1, true + false)
-            table[f"{threshold:.2f}"] = dict(
-                recall=round(float(recall), 3), precision=round(float(precision), 3),
-                f1=round(float(2 * recall * precision / max(recall + precision, 1e-9)), 3),
-                false_on_photos=int(sum((s >= threshold).sum() for _, s in stray)),
-                false_on_held_out_photos=int(sum((s >= threshold).sum() for h, s in stray if h)),
-            )
-        best = max(table, key=lambda t: table[t]["f1"])
-        result[f"overlap_{least}"] = dict(
-            faces=int(len(found)), best_threshold=float(best), at_best=table[best], table=table)
-    result["five_points"] = five_point_error(net, data)
-    result["portraits"] = {str(side): portraits(net, data, side) for side in (320, 640)}
-    return result
-
-
-def portraits(net, data, long_side, threshold=0.5):
-    """Beside YuNet on held-out portraits: distance of the five points in inter-ocular distances,
-    portraits without a face, portraits with more faces than YuNet sees."""
-    teacher = teachers.Detector(Path(data) / "models/yunet/yunet_s_dynamic.onnx")
-    apart, missed, extra = [], 0, 0
-    for folder in ("synthetic", "caltech_faces"):
-        for path in sources.images(Path(data) / "faces" / folder):
-            if not sources.held_out(path):
-                continue
-            image = sources.read(path)
-            # At 320 the teacher sees large faces best.
-            wanted = teacher.faces(image, 320, 0.6)[1]
-            boxes, fives, _ = net.faces(image, long_side, threshold)
-            if not len(wanted):
-                continue
-            missed, extra = missed + (len(fives) == 0), extra + (len(fives) > len(wanted))
-            if len(fives):
-                # The largest face is the one that the library animates.
-                largest = (boxes[:, 2:] - boxes[:, :2]).prod(1).argmax()
-                best = np.linalg.norm(wanted - fives[largest], axis=2).mean(1).argmin()
-                ocular = np.linalg.norm(wanted[best][0] - wanted[best][1])
-                apart.append(np.linalg.norm(wanted[best] - fives[largest], axis=1).mean() / ocular)
-    return dict(portraits=len(apart) + missed, missed=missed, extra=extra,
-                median=round(float(np.median(apart)), 4),
-                ninetieth=round(float(np.percentile(apart, 90)), 4))
-
-
-def five_point_error(net, data):
-    """Mean distance to hand-set landmarks (dlib's photos) in inter-ocular distances, and recall."""
-    errors, total = [], 0
-    folder = Path(data) / "faces/dlib_faces"
-    for listing in ("training_with_face_landmarks.xml", "testing_with_face_landmarks.xml"):
-        if not (folder / listing).exists():
-            continue
-        for image in ElementTree.parse(folder / listing).iter("image"):
-            if not (folder / image.get("file")).exists():
-                continue
-            _, fives, _ = net.faces(sources.read(folder / image.get("file")), 640, 0.5)
-            for box in image.iter("box"):
-                parts = {int(p.get("name")): (float(p.get("x")), float(p.get("y")))
-                         for p in box.iter("part")}
-                if len(parts) < 68:
-                    continue
-                at = np.array([parts[i] for i in range(68)])
-                truth = np.stack([at[36:42].mean(0), at[42:48].mean(0), at[30], at[48], at[54]])
-                ocular, total = np.linalg.norm(truth[0] - truth[1]), total + 1
-                if len(fives):
-                    apart = np.linalg.norm(fives - truth, axis=2).mean(1).min() / ocular
-                    if apart < 0.6:
-                        errors.append(apart)
-    return dict(error=round(float(np.mean(errors)), 4) if errors else None, found=len(errors), of=total)
+from . import detector_figures, groups, labels, perception, points, sources, teachers
 
 
 def face_points(path, data, work):
@@ -333,10 +225,11 @@ def main():
     store = work / "figures.json"
     figures = json.loads(store.read_text()) if store.exists() else {}
     if args.only in (None, "detector"):
-        figures["detector"] = detector(models / "face_detector.onnx", args.data)
+        figures["detector"] = detector_figures.figures(models / "face_detector.onnx", args.data)
         if args.compare:
-            teacher = Path(args.data) / "models/yunet/yunet_s_dynamic.onnx"
-            figures["yunet_s"] = detector(teacher, args.data)
+            for net in ("yunet_s", "yunet_n"):
+                path = Path(args.data) / f"models/yunet/{net}_dynamic.onnx"
+                figures[net] = detector_figures.figures(path, args.data, threshold=0.6)
     if args.only in (None, "points", "groups"):
         figures["points"], drawn = face_points(models / "face_points.onnx", args.data, work)
         if args.sheets:

@@ -123,3 +123,63 @@ def suppress(boxes, scores, overlap=0.3):
         kept.append(order[0])
         order = order[1:][iou(boxes[order[0]], boxes[order[1:]]) <= overlap]
     return np.array(kept, int)
+
+
+def plausible(box, points):
+    """Whether five points can be those of a face in this box (xyxy); the library's rule and bounds.
+
+    Measured in the face's own frame, whose axis runs from between the eyes to between the mouth's
+    corners, so that a tilted head passes; wide enough for a head seen from the side.
+    """
+    size = np.sqrt(max(1e-9, np.prod(np.maximum(box[2:] - box[:2], 0))))
+    eyes, mouth = (points[0] + points[1]) / 2, (points[3] + points[4]) / 2
+    length = np.linalg.norm(mouth - eyes)
+    if not 0.2 * size <= length <= 0.8 * size:
+        return False
+    down = (mouth - eyes) / length
+    right = np.array([down[1], -down[0]])
+    apart, lips = (points[1] - points[0]) @ right, (points[4] - points[3]) @ right
+    nose = (points[2] - eyes) @ down / length
+    margin = 0.3 * (box[2:] - box[:2])
+    inside = (points > box[:2] - margin).all() and (points < box[2:] + margin).all()
+    return bool(-0.1 * size <= apart <= 0.8 * size and -0.15 * size <= lips <= 0.8 * size
+                and 0.15 <= nose <= 1.05 and inside)
+
+
+def nested(boxes, scores, within=0.75):
+    """Which boxes lie for the most part in a larger and surer one; the library's rule."""
+    area = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(1)
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(2)
+    larger = (area[:, None] < area[None]) & (scores[:, None] <= scores[None])
+    return (larger & (shared >= within * area[:, None])).any(1)
+
+
+GLIMPSE = 0.2  # the least score that counts in one of several looks
+
+
+def agree(looks, same=0.35):
+    """Several looks' (boxes, points, scores) as one: the library's rule.
+
+    Boxes that overlap are one face: the mean score over the looks, a look without it counting as
+    half a GLIMPSE, and the means of boxes and points weighted by score. Surest first.
+    """
+    boxes, points, scores = (np.concatenate(part) for part in zip(*looks))
+    look = np.repeat(np.arange(len(looks)), [len(one[0]) for one in looks])
+    free, faces = np.ones(len(boxes), bool), []
+    for i in np.argsort(-scores, kind="stable"):
+        if not free[i]:
+            continue
+        group = free & (iou(boxes[i], boxes) > same)
+        group[i] = True
+        free &= ~group
+        seen = [scores[group & (look == k)].max(initial=GLIMPSE / 2) for k in range(len(looks))]
+        weights = scores[group]
+        faces.append((np.average(boxes[group], axis=0, weights=weights),
+                      np.average(points[group], axis=0, weights=weights), np.mean(seen)))
+    if not faces:
+        return boxes, points, scores
+    boxes, points, scores = (np.array(part) for part in zip(*faces))
+    order = np.argsort(-scores, kind="stable")
+    return boxes[order], points[order], scores[order]

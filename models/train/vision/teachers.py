@@ -20,6 +20,7 @@ INNER_LIPS = (78, 81, 13, 311, 308, 402, 14, 178)
 OVAL = (10, 297, 284, 389, 454, 361, 397, 379, 152, 150, 172, 132, 234, 162, 54, 67)
 FROM_MESH = BROWS + NOSE + OUTER_LIPS + INNER_LIPS + OVAL
 EYE_ROI = 2.3  # side of the iris network's crop, in distances between the eye's corners
+LOOKS = (1.0, 0.7)  # sizes at which the library's own detector sees a photo
 MESH_ROI = 1.5  # side of the mesh's crop, in sides of the face
 
 
@@ -30,19 +31,38 @@ def session(path):
 
 
 class Detector:
-    """A network with YuNet's layout: YuNet itself, or ours."""
+    """A network with YuNet's layout: YuNet itself, or ours, whose canvas has one size."""
 
     def __init__(self, path):
         self.session = session(path)
         self.names = [o.name for o in self.session.get_outputs()]
+        sides = self.session.get_inputs()[0].shape[2:]
+        self.canvas = tuple(sides) if all(isinstance(side, int) for side in sides) else None
 
     def maps(self, bgr):
         """BGR uint8 with sides divisible by 32 -> the twelve maps by name."""
         tensor = bgr.astype(np.float32).transpose(2, 0, 1)[None]
         return dict(zip(self.names, self.session.run(None, {"input": tensor})))
 
-    def faces(self, bgr, long_side=640, threshold=0.6):
-        """Boxes, five points and scores in the photo's pixels, best first."""
+    def faces(self, bgr, long_side=640, threshold=0.6, as_shipped=False):
+        """Boxes, five points and scores in the photo's pixels, best first.
+
+        The photo lies at the top left of its canvas, the rest is black. `as_shipped` applies the
+        library's rules for its own detector: the mean of two looks, points that can be a face's,
+        nothing nested.
+        """
+        if not as_shipped:
+            return self.look(bgr, long_side, threshold)
+        boxes, points, scores = g.agree([
+            self.look(bgr, round(long_side * share), min(g.GLIMPSE, threshold), sane=True)
+            for share in LOOKS])
+        kept = scores >= threshold
+        if kept.any():
+            kept[kept] = ~g.nested(boxes[kept], scores[kept])
+        return boxes[kept], points[kept], scores[kept]
+
+    def look(self, bgr, long_side, threshold, sane=False):
+        """Faces at one size of the photo, before anything is joined."""
         h, w = bgr.shape[:2]
         scale = long_side / max(h, w)
         small = cv2.resize(
@@ -50,10 +70,13 @@ class Detector:
             (max(1, round(w * scale)), max(1, round(h * scale))),
             interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
         )
-        padded = [-(-s // 32) * 32 for s in small.shape[:2]]
+        padded = self.canvas or [-(-s // 32) * 32 for s in small.shape[:2]]
         canvas = np.zeros((*padded, 3), np.uint8)
         canvas[: small.shape[0], : small.shape[1]] = small
         boxes, points, scores = g.decode(self.maps(canvas), *padded, threshold)
+        if sane:
+            sane = np.array([g.plausible(b, p) for b, p in zip(boxes, points)], bool)
+            boxes, points, scores = boxes[sane], points[sane], scores[sane]
         kept = g.suppress(boxes, scores)
         ratio = np.array([w / small.shape[1], h / small.shape[0]])
         return boxes[kept] * np.tile(ratio, 2), points[kept] * ratio, scores[kept]

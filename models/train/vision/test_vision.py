@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import detector, geometry, points, scenery, training
+from . import crops, detector, geometry, points, scenery, training
 
 
 def a_flip_twice_is_nothing_and_keeps_roles():
@@ -68,6 +68,75 @@ def outputs_decode_as_yunet_does():
     assert np.allclose(kps[0, 0], (36, 40))
 
 
+def points_of_a_face_are_told_from_others():
+    box = np.array((50.0, 50, 150, 150))
+    face = box[:2] + 100 * np.array([(0.3, 0.37), (0.7, 0.37), (0.5, 0.58), (0.34, 0.75), (0.66, 0.75)])
+    assert geometry.plausible(box, face)
+    assert not geometry.plausible(box, face[[1, 0, 2, 3, 4]])
+    raised = face.copy()
+    raised[2, 1] = 70  # A nose above the eyes.
+    assert not geometry.plausible(box, raised)
+    turn = np.array([(0.8, -0.6), (0.6, 0.8)])
+    assert geometry.plausible(box, (face - 100) @ turn.T + 100)
+
+
+class Fires:
+    """A teacher that sees one box, surely, at the cell under its middle."""
+
+    def __init__(self, size, stride, box):
+        self.size, self.stride, self.box = size, stride, np.array(box, np.float64)
+
+    def maps(self, _):
+        maps = {}
+        for stride in geometry.STRIDES:
+            cells = (self.size // stride) ** 2
+            maps |= {f"{kind}_{stride}": np.zeros((1, cells, n), np.float32)
+                     for kind, n in detector.CHANNELS.items()}
+        middle, extent = (self.box[:2] + self.box[2:]) / 2, self.box[2:] - self.box[:2]
+        column, row = (middle // self.stride).astype(int)
+        cell = row * (self.size // self.stride) + column
+        for kind, value in (("cls", 0.9), ("obj", 0.9)):
+            maps[f"{kind}_{self.stride}"][0, cell] = value
+        maps[f"bbox_{self.stride}"][0, cell] = (*(middle / self.stride - (column, row)),
+                                                *np.log(extent / self.stride))
+        return maps
+
+
+def the_teacher_is_corrected():
+    crop, here = np.zeros((crops.SIZE, crops.SIZE, 3), np.uint8), np.eye(2, 3)
+    levels = np.repeat([8, 16, 32], [(crops.SIZE // s) ** 2 for s in geometry.STRIDES])
+    known = np.array([(40.0, 40, 220, 220)], np.float32)
+    unknown = np.full((1, 5, 2), np.nan)
+    # An eye within a known face is no face, and the face itself is asked for at the coarse stride.
+    for kind in (crops.STREET, crops.PORTRAIT):
+        target = crops.targets(Fires(crops.SIZE, 8, (80, 80, 116, 116)), crop, kind, known, unknown, here)
+        target = target.numpy()
+        fine = target[levels == 8]
+        assert fine[:, 0].max() == 0 and fine[:, 1].min() == 1
+        asked = target[(levels == 32) & (target[:, 0] > 0.6)]
+        assert len(asked) >= 4 and (asked[:, 6] > 0).all() and (asked[:, 17] == 0).all()
+        size = np.exp(asked[:, 4:6]) * 32
+        assert np.allclose(size, 180, atol=1)
+    # A doubtful box that nobody drew is wrong on a street photo; a small known face is asked for.
+    small = np.array([(100.0, 100, 140, 140)], np.float32)
+    teacher = Fires(crops.SIZE, 8, (180, 20, 230, 70))
+    target = crops.targets(teacher, crop, crops.STREET, small, unknown, here).numpy()
+    strong = target[target[:, 0] > 0.5]
+    assert len(strong) >= 1 and (strong[:, 0] < 0.9).all()
+    # Points that are known replace the teacher's; mirrored, left and right change places.
+    five = (known[0, :2] + 180 * np.array([(0.3, 0.37), (0.7, 0.37), (0.5, 0.58), (0.34, 0.75),
+                                           (0.66, 0.75)]))[None]
+    mirror = np.array([(-1.0, 0, crops.SIZE), (0, 1, 0)])
+    for to_crop, wanted in ((here, five[0]), (mirror, (five[0] * (-1, 1) + (crops.SIZE, 0))[[1, 0, 2, 4, 3]])):
+        target = crops.targets(Fires(crops.SIZE, 32, (40, 40, 220, 220)), crop, crops.PORTRAIT, known,
+                               five, to_crop).numpy()
+        cells = np.flatnonzero((levels == 32) & (target[:, 17] > 0))
+        side, first = crops.SIZE // 32, np.flatnonzero(levels == 32)[0]
+        for cell in cells:
+            at = np.array(((cell - first) % side, (cell - first) // side))
+            assert np.allclose((target[cell, 7:17].reshape(5, 2) + at) * 32, wanted, atol=0.1)
+
+
 def networks_are_small():
     count = lambda network: sum(p.numel() for p in network.parameters())
     assert count(detector.Network()) <= 100_000
@@ -102,7 +171,8 @@ def painted_scenery_is_one_class_a_pixel():
 
 def main():
     for check in (a_flip_twice_is_nothing_and_keeps_roles, jitter_moves_points_with_the_picture,
-                  umeyama_finds_a_similarity, outputs_decode_as_yunet_does, networks_are_small,
+                  umeyama_finds_a_similarity, outputs_decode_as_yunet_does, points_of_a_face_are_told_from_others,
+                  the_teacher_is_corrected, networks_are_small,
                   an_exported_file_is_gone_on_from, painted_scenery_is_one_class_a_pixel):
         check()
         print("ok", check.__name__)

@@ -113,10 +113,11 @@ class Pool:
         return images, pick(self.targets)
 
 
-def conv(inputs, outputs, kernel=3, stride=1, groups=1, activate=True):
+def conv(inputs, outputs, kernel=3, stride=1, groups=1, activate=True, dilation=1):
     """Convolution, batch norm, ReLU: everything a phone's accelerator runs."""
     layers = [
-        torch.nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        torch.nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 * dilation, dilation, groups,
+                        bias=False),
         torch.nn.BatchNorm2d(outputs),
     ]
     return torch.nn.Sequential(*layers, *([torch.nn.ReLU(inplace=True)] if activate else []))
@@ -125,10 +126,10 @@ def conv(inputs, outputs, kernel=3, stride=1, groups=1, activate=True):
 class Separable(torch.nn.Module):
     """Pointwise then depthwise convolution, with a shortcut where the shape allows it."""
 
-    def __init__(self, inputs, outputs, stride=1, kernel=3):
+    def __init__(self, inputs, outputs, stride=1, kernel=3, dilation=1):
         super().__init__()
         self.point = conv(inputs, outputs, 1)
-        self.depth = conv(outputs, outputs, kernel, stride, groups=outputs)
+        self.depth = conv(outputs, outputs, kernel, stride, groups=outputs, dilation=dilation)
         self.shortcut = inputs == outputs and stride == 1
 
     def forward(self, x):
