@@ -19,7 +19,7 @@ from .network import Denoiser, Exported
 INPUTS = ["latents", "time", "tags", "photo", "state"]
 OUTPUTS = ["denoised", "coefficients"]
 # What `motion.evaluate --sweep` measured to be best.
-DEFAULTS = dict(steps=16, guidance=1.0, shift=0.7, window=1.5)
+DEFAULTS = dict(steps=16, guidance=1.3, shift=0.7, window=1.5)
 
 
 def _is_weight(name):

@@ -224,6 +224,7 @@ def main():
     motion = Motion(args.model)
     how = {k: getattr(args, k) for k in ("steps", "guidance")}
     report = dict(classifier=classifier(motion, tracks, **how), best_of_8=best_of(motion, tracks, **how), gap=gap(motion, tracks))
+    os.makedirs(args.work, exist_ok=True)
     with open(os.path.join(args.work, "likeness.json"), "w") as file:
         json.dump(report, file, indent=1)
     for name, table in report.items():
