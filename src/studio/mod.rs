@@ -22,7 +22,7 @@ pub use request::{FaceChoice, GenerationRequest, LONGEST_SIDE, MAX_SECONDS, MIN_
 
 /// The least score of a face for the default detector: models/MODEL_CARD.md has what it finds and
 /// misses there.
-const DETECTOR_SCORE: f32 = 0.5;
+const DETECTOR_SCORE: f32 = 0.66;
 /// The size of its second look, in shares of the first: measured in models/train/vision.
 const DETECTOR_SECOND_LOOK: f32 = 0.7;
 

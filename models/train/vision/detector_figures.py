@@ -15,7 +15,7 @@ import numpy as np
 from . import geometry as g
 from . import labels, sources, teachers
 
-THRESHOLD = 0.5  # what the library ships (DETECTOR_SCORE)
+THRESHOLD = 0.66  # what the library ships (DETECTOR_SCORE)
 SMALLEST = 24  # shorter side of a face that counts, photo pixels
 OVERLAP = 0.4
 LONG_SIDE = 640
@@ -43,9 +43,10 @@ def matches(boxes, scores, drawn, least, smallest=SMALLEST):
     return verdict, found
 
 
-def figures(path, data, threshold=THRESHOLD):
-    """Everything that is said of one network; `threshold` is the one it ships with."""
-    net, shipped = teachers.Detector(path), threshold == THRESHOLD
+def figures(path, data, threshold=THRESHOLD, shipped=True):
+    """Everything that is said of one network at its threshold; `shipped` looks as the library does
+    with its own detector, otherwise as YuNet's own tools do: once, and without further rules."""
+    net = teachers.Detector(path)
     look = lambda image, long_side=LONG_SIDE, least=threshold: net.faces(
         image, long_side, least, as_shipped=shipped)
     return dict(threshold=threshold, street=street(look, data, threshold),

@@ -229,7 +229,7 @@ def main():
         if args.compare:
             for net in ("yunet_s", "yunet_n"):
                 path = Path(args.data) / f"models/yunet/{net}_dynamic.onnx"
-                figures[net] = detector_figures.figures(path, args.data, threshold=0.6)
+                figures[net] = detector_figures.figures(path, args.data, 0.6, shipped=False)
     if args.only in (None, "points", "groups"):
         figures["points"], drawn = face_points(models / "face_points.onnx", args.data, work)
         if args.sheets:

@@ -158,6 +158,23 @@ def exported_weights(path):
     return weights
 
 
+def mix(first, second, share, out):
+    """Writes the mean of two exported files of one network, `share` of it the second's.
+
+    Two stints of one run lie in one basin: the mean of their weights (Izmailov et al., 2018) is
+    better than either. Folded norms are affine, so folded weights may be averaged as they are.
+    """
+    model = onnx.load(second)
+    before = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(first).graph.initializer}
+    for tensor in model.graph.initializer:
+        value = onnx.numpy_helper.to_array(tensor)
+        if np.issubdtype(value.dtype, np.floating):
+            mean = (1 - share) * before[tensor.name] + share * value
+            tensor.CopyFrom(onnx.numpy_helper.from_array(mean.astype(value.dtype), tensor.name))
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, out)
+
+
 @torch.no_grad()
 def resume(network, path, batches):
     """Goes on from an exported file; returns the names of layers that are new since then.

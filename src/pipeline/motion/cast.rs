@@ -9,12 +9,12 @@ use crate::face::Face;
 use crate::face::points::Side;
 
 /// A face with this score needs no witness, one with less than the second none helps.
-const SURE: f32 = 0.75;
-const DOUBTFUL: f32 = 0.6;
+const SURE: f32 = 0.8;
+const DOUBTFUL: f32 = 0.7;
 /// The least mean of the head map over the box of a face between them.
 const HEAD: f32 = 0.3;
 /// With this score it is a person's face without a look into the eyes.
-const HUMAN: f32 = 0.66;
+const HUMAN: f32 = 0.8;
 /// The least of a face that the portrait crop's head map covers, when the detector is not sure.
 const ALIKE: f32 = 0.2;
 /// The largest share of its box that lies in the surest face's box.
