@@ -47,8 +47,8 @@ const WEBGPU: &str = "Abs Acos Acosh Add ArgMax ArgMin Asin Asinh Atan Atanh Ave
 const XNNPACK: &str = "AveragePool Conv ConvTranspose MaxPool Softmax Resize Gemm MatMul Relu Clip";
 
 /// What XNNPACK leaves to the CPU, which is its neighbour in memory: light work between heavy one.
-const BESIDE_XNNPACK: &str = "Add Concat Div Erf LayerNormalization Mul Pow ReduceMean ReduceSum \
-    Reshape Sigmoid Slice Split Sqrt Sub Tanh Transpose Unsqueeze";
+const BESIDE_XNNPACK: &str = "Add Concat Div Erf Exp LayerNormalization Mul Pow ReduceMean \
+    ReduceSum Reshape Sigmoid Slice Split Sqrt Sub Tanh Transpose Unsqueeze";
 
 fn model(name: &str) -> Graph {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name);
