@@ -19,6 +19,9 @@ use crate::render::field::{Grid, Patch, WarpMap, Window};
 const NODES_ACROSS: usize = 160;
 /// Time over which the overscan is spread, seconds.
 const OVERSCAN_EASE: f32 = 0.4;
+/// The largest share of the way to the border that anything is pulled from: all of it would show the
+/// border's pixels again and again, this stretches the last ones to less than twice their size.
+const OF_THE_ROOM: f32 = 0.4;
 /// A camera that draws back by more than this (natural log) starts near.
 const DRAWS_BACK: f32 = 0.03;
 
@@ -140,10 +143,12 @@ impl Decoder {
                 let step = self.still.step;
                 let start = [(column * step) as f32, (row * step) as f32];
                 let seen = camera.sees(row * columns + column, start);
-                let mut at = hold(seen, scene.ambient_at(seen), border);
+                let mut by = scene.ambient_at(seen);
                 for face in faces {
-                    at = hold(at, face.head.at(at), border);
+                    let [dx, dy] = face.head.at([seen[0] + by[0], seen[1] + by[1]]);
+                    by = [by[0] + dx, by[1] + dy];
                 }
+                let at = hold(seen, by, border);
                 *node = [at[0] - start[0], at[1] - start[1]];
             }
         });
@@ -162,7 +167,8 @@ fn hold(point: [f32; 2], by: [f32; 2], [low, high]: [[f32; 2]; 2]) -> [f32; 2] {
         if length < 1e-6 || room <= 0.0 {
             return point[k];
         }
-        point[k] + by[k].signum() * room * (1.0 - (-length / room).exp())
+        let most = OF_THE_ROOM * room;
+        point[k] + by[k].signum() * length / (1.0 + (length / most).powi(3)).cbrt()
     })
 }
 
@@ -185,5 +191,13 @@ mod tests {
         }
         let [x, _] = hold([50.0, 25.0], [2.0, 0.0], border);
         assert!((x - 52.0).abs() < 0.05, "far from the border motion is as asked: {x}");
+    }
+
+    #[test]
+    fn no_row_of_the_border_is_shown_twice() {
+        let border = [[0.0, 0.0], [100.0, 100.0]];
+        let rows: Vec<f32> =
+            (0..=100).map(|row| hold([50.0, row as f32], [0.0, 30.0], border)[1]).collect();
+        assert!(rows.windows(2).all(|pair| pair[1] - pair[0] > 0.3), "{rows:?}");
     }
 }
