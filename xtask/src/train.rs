@@ -105,7 +105,7 @@ const STAGES: &[Stage] = &[
             "--work",
             "WORK",
             "--minutes",
-            "15",
+            "60",
             "--out",
             "OUT/perception.onnx",
         ],
@@ -121,7 +121,7 @@ const STAGES: &[Stage] = &[
             "--out",
             "OUT/perception.onnx",
         ],
-        minutes: 15.0,
+        minutes: 60.0,
     },
     Stage {
         module: "motion.track",
