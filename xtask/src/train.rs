@@ -24,175 +24,86 @@ cargo xtask train [--quick] [--data DIR] [--out DIR] [--python PROGRAM]
 struct Stage {
     module: &'static str,
     /// `DATA`, `WORK` and `OUT` stand for the folders; empty where only `--quick` runs it.
-    arguments: &'static [&'static str],
+    arguments: &'static str,
     /// What `--quick` gives it instead; empty where that leaves it out.
-    quick: &'static [&'static str],
+    quick: &'static str,
     /// Planned minutes of one core.
     minutes: f32,
 }
 
 impl Stage {
     /// What it is given; nothing: it is left out.
-    fn given(&self, quick: bool) -> &'static [&'static str] {
-        if quick { self.quick } else { self.arguments }
+    fn given(&self, quick: bool) -> Vec<&'static str> {
+        if quick { self.quick } else { self.arguments }.split_whitespace().collect()
     }
 }
 
 const STAGES: &[Stage] = &[
     Stage {
         module: "vision.labels",
-        arguments: &["--data", "DATA", "--work", "WORK"],
-        quick: &["--data", "DATA", "--work", "WORK"],
+        arguments: "--data DATA --work WORK",
+        quick: "--data DATA --work WORK",
         minutes: 7.0,
     },
     Stage {
         module: "vision.detector",
-        arguments: &[
-            "--data",
-            "DATA",
-            "--work",
-            "WORK",
-            "--minutes",
-            "30",
-            "--out",
-            "OUT/face_detector.onnx",
-        ],
-        quick: &[
-            "--data",
-            "DATA",
-            "--work",
-            "WORK",
-            "--minutes",
-            "0.5",
-            "--wall",
-            "1",
-            "--out",
-            "OUT/face_detector.onnx",
-        ],
+        arguments: "--data DATA --work WORK --minutes 30 --out OUT/face_detector.onnx",
+        quick: "--data DATA --work WORK --minutes 0.5 --wall 1 --out OUT/face_detector.onnx",
         minutes: 30.0,
     },
     Stage {
         module: "vision.points",
-        arguments: &[
-            "--data",
-            "DATA",
-            "--work",
-            "WORK",
-            "--minutes",
-            "15",
-            "--out",
-            "OUT/face_points.onnx",
-        ],
-        quick: &[
-            "--data",
-            "DATA",
-            "--work",
-            "WORK",
-            "--minutes",
-            "0.5",
-            "--wall",
-            "1",
-            "--out",
-            "OUT/face_points.onnx",
-        ],
+        arguments: "--data DATA --work WORK --minutes 15 --out OUT/face_points.onnx",
+        quick: "--data DATA --work WORK --minutes 0.5 --wall 1 --out OUT/face_points.onnx",
         minutes: 15.0,
     },
     Stage {
         module: "vision.perception",
-        arguments: &[
-            "--data",
-            "DATA",
-            "--work",
-            "WORK",
-            "--minutes",
-            "60",
-            "--out",
-            "OUT/perception.onnx",
-        ],
-        quick: &[
-            "--data",
-            "DATA",
-            "--work",
-            "WORK",
-            "--minutes",
-            "0.5",
-            "--wall",
-            "1",
-            "--out",
-            "OUT/perception.onnx",
-        ],
+        arguments: "--data DATA --work WORK --minutes 60 --out OUT/perception.onnx",
+        quick: "--data DATA --work WORK --minutes 0.5 --wall 1 --out OUT/perception.onnx",
         minutes: 60.0,
     },
     Stage {
         module: "motion.track",
-        arguments: &["--data", "DATA", "--work", "WORK"],
-        quick: &["--data", "DATA", "--work", "WORK"],
+        arguments: "--data DATA --work WORK",
+        quick: "--data DATA --work WORK",
         minutes: 1.0,
     },
     Stage {
         module: "motion.real",
-        arguments: &["--work", "WORK"],
-        quick: &["--work", "WORK", "--count", "600"],
+        arguments: "--work WORK",
+        quick: "--work WORK --count 600",
         minutes: 1.0,
     },
     Stage {
         module: "motion.train",
-        arguments: &[
-            "--compile",
-            "--minutes",
-            "45",
-            "--real",
-            "WORK/real.npz",
-            "--out",
-            "OUT/motion.onnx",
-            "--work",
-            "WORK",
-        ],
-        quick: &[
-            "--quick",
-            "--minutes",
-            "1",
-            "--real",
-            "WORK/real.npz",
-            "--out",
-            "OUT/motion.onnx",
-            "--work",
-            "WORK",
-        ],
+        arguments: "--compile --minutes 45 --real WORK/real.npz --out OUT/motion.onnx --work WORK",
+        quick: "--quick --minutes 1 --real WORK/real.npz --out OUT/motion.onnx --work WORK",
         minutes: 45.0,
     },
     Stage {
         module: "vision.evaluate",
-        arguments: &[
-            "--data",
-            "DATA",
-            "--work",
-            "WORK",
-            "--models",
-            "OUT",
-            "--compare",
-            "--groups",
-        ],
+        arguments: "--data DATA --work WORK --models OUT --compare --groups",
         // A detector that learnt for half a minute finds no face whose points could be measured.
-        quick: &["--data", "DATA", "--work", "WORK", "--models", "OUT", "--only", "points"],
+        quick: "--data DATA --work WORK --models OUT --only points",
         minutes: 5.0,
     },
     Stage {
         module: "vision.evaluate",
-        arguments: &[],
-        quick: &["--data", "DATA", "--work", "WORK", "--models", "OUT", "--only", "perception"],
+        arguments: "",
+        quick: "--data DATA --work WORK --models OUT --only perception",
         minutes: 0.0,
     },
     Stage {
         module: "motion.evaluate",
-        arguments: &["OUT/motion.onnx", "--work", "WORK"],
-        quick: &["OUT/motion.onnx", "--work", "WORK", "--count", "4", "--steps", "4"],
+        arguments: "OUT/motion.onnx --work WORK",
+        quick: "OUT/motion.onnx --work WORK --count 4 --steps 4",
         minutes: 3.0,
     },
     Stage {
         module: "motion.likeness",
-        arguments: &["OUT/motion.onnx", "--work", "WORK"],
-        quick: &[],
+        arguments: "OUT/motion.onnx --work WORK",
+        quick: "",
         minutes: 3.0,
     },
 ];
@@ -407,7 +318,11 @@ mod tests {
         for stage in STAGES {
             let file = train.join(stage.module.replace('.', "/")).with_extension("py");
             let program = fs::read_to_string(&file).unwrap();
-            for flag in stage.arguments.iter().chain(stage.quick).filter(|a| a.starts_with("--")) {
+            for flag in [false, true]
+                .iter()
+                .flat_map(|quick| stage.given(*quick))
+                .filter(|a| a.starts_with("--"))
+            {
                 assert!(program.contains(&format!("\"{flag}\"")), "{} has no {flag}", stage.module);
             }
         }
