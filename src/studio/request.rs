@@ -108,7 +108,8 @@ impl GenerationRequest {
         self
     }
 
-    /// Denoise steps per window (of 1.5 seconds where there is a face, else of 3), 1–200; by default what the model was measured best with.
+    /// Denoise steps per window (of 1.5 seconds where there is a face, else of 3), 1–200; by default
+    /// what the model was measured best with.
     #[must_use]
     pub fn steps(mut self, steps: usize) -> Self {
         self.steps = Some(steps);

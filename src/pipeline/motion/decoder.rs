@@ -112,8 +112,8 @@ impl Decoder {
         smooth
             .enumerate()
             .map(|(i, overscan)| {
-                // The first frame is the photo itself, to which a loop returns; what little then lies outside is held back
-                // by the border.
+                // The first frame is the photo itself, to which a loop returns; what little then
+                // lies outside is held back by the border.
                 let since = i as f32 / fps;
                 let left = (poses.len() - i) as f32 / fps;
                 let nearest_end = if looping { since.min(left) } else { since };
@@ -156,8 +156,8 @@ impl Decoder {
     }
 }
 
-/// `point` moved by `by`, held back before the picture's border ([left, top], [right, bottom]): what pulls out of the picture
-/// meets a resistance that grows towards it.
+/// `point` moved by `by`, held back before the picture's border ([left, top], [right, bottom]):
+/// what pulls out of the picture meets a resistance that grows towards it.
 fn hold(point: [f32; 2], by: [f32; 2], [low, high]: [[f32; 2]; 2]) -> [f32; 2] {
     std::array::from_fn(|k| {
         let room = if by[k] < 0.0 { point[k] - low[k] } else { high[k] - point[k] };
