@@ -89,7 +89,12 @@ def head_of(points):
 
 
 def pose_of(head, points):
-    """Scaled orthography: scale, rotation (3x3) and shift that carry the head onto the points."""
+    """Scaled orthography: scale, rotation (3x3) and shift that carry the head onto the points; and
+    where each point of a head that only moves as a whole would be.
+
+    Those come from the affine map that the rotation is made of: a head that is deeper or flatter than
+    DEPTH foreshortens otherwise when it turns, and that is no expression.
+    """
     solid, seen = head[RIGID], points[RIGID]
     middle, centre = solid.mean(0), seen.mean(0)
     affine = np.linalg.lstsq(solid - middle, seen - centre, rcond=None)[0].T
@@ -97,7 +102,8 @@ def pose_of(head, points):
     rows = u @ vt
     scale = d.mean()
     rotation = np.vstack([rows, np.cross(rows[0], rows[1])])
-    return scale, rotation, centre - scale * rows @ middle
+    whole = (head - middle) @ affine.T + centre
+    return scale, rotation, centre - scale * rows @ middle, whole
 
 
 def curves_of(track):
@@ -106,7 +112,7 @@ def curves_of(track):
     out = {name: np.zeros(len(track)) for name in HEAD + FACE}
     start = None
     for t, points in enumerate(track):
-        scale, rotation, shift = pose_of(head, points)
+        scale, rotation, shift, whole = pose_of(head, points)
         nose = rotation[:, 2]
         # y runs down, so a positive pitch turns the nose down; z comes towards the viewer.
         now = dict(
@@ -117,18 +123,17 @@ def curves_of(track):
             shift_y=shift[1] / unit,
             scale=np.log(scale / unit),
         )
-        now.update(expression(head, points, scale, rotation, shift))
+        now.update(expression(points, whole, scale, rotation))
         start = now if start is None else start
         for name, value in now.items():
             out[name][t] = value - start[name]
     return out
 
 
-def expression(head, points, scale, rotation, shift):
+def expression(points, whole, scale, rotation):
     """What is left when the head's motion is taken away, level with the face."""
-    rigid = scale * head @ rotation[:2].T + shift
     level = rotation[:2, :2] / np.sqrt(abs(np.linalg.det(rotation[:2, :2])) + 1e-9)
-    left = np.linalg.solve(level, (points - rigid).T).T / scale
+    left = np.linalg.solve(level, (points - whole).T).T / scale
     corner_l, corner_r = (left[i] for i in j.MOUTH_CORNERS)
     lips = left[list(j.MOUTH)].mean(0)
     brows = left[[*j.BROWS[0], *j.BROWS[1]], 1].mean()

@@ -8,6 +8,7 @@ from .curves import CURVES, Track, inter_ocular
 
 SECONDS, RATE = 1.5, 25.0
 STRIDE = 0.6  # seconds between windows of one clip
+KEPT = 0.5  # seconds at a window's end in which a pose must stand to be one
 SMOOTH = 1.5  # frames: what is faster is the tracker's noise
 LEAST_FPS = 18
 # What strength 1 is worth here; distances and captions are in these.
@@ -125,10 +126,14 @@ def displacement(points, fps):
 
 
 def caption(curves):
-    """What a person would say happens, in the library's words."""
+    """What a person would ask for to get this, in the library's words.
+
+    There a look, a tilt or a smile is a pose that is taken and kept, so what counts is where the
+    window ends and not how far it went on the way.
+    """
     said = []
     for name, more, less in CAPTIONS:
-        size = curves[name][np.abs(curves[name]).argmax()] / NOMINAL[name]
+        size = curves[name][-int(KEPT * RATE) :].mean() / NOMINAL[name]
         word = more if size > 0 else less
         if word and abs(size) > 0.35:
             said.append(

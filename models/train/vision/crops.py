@@ -21,6 +21,8 @@ CANVAS = 640
 # Face sizes (root of the box's area) that occur in a crop, pixels. The largest do not fit: they
 # teach that an eye or a nostril is not a face.
 SMALLEST, LARGEST = 14, 340
+# Half of all crops show a face between these: people in a street, on the library's canvas.
+FAR, NEAR = 20, 80
 MIN_FACE = 24  # smaller hand-drawn boxes are neither demanded nor punished (photo pixels)
 # From this size on (crop pixels) a known face is asked of the coarsest stride, whatever the teacher
 # says of so close a look.
@@ -112,6 +114,8 @@ class Crops(torch.utils.data.IterableDataset):
         if kind in (STREET, PORTRAIT):
             pool = self.photos.street if kind == STREET else self.photos.portraits
             image, boxes, points = pool[rng.integers(len(pool))]
+            if kind == PORTRAIT and rng.random() < 0.4:
+                image = masked(rng, image, points)
             cut = self.canvas if whole else self.around_face
             crop, to_crop = cut(rng, image, boxes)
         elif kind == COLLAGE:
@@ -136,7 +140,8 @@ class Crops(torch.utils.data.IterableDataset):
         else:
             x1, y1, x2, y2 = 0, 0, w / 3, h / 3
         size = max(4.0, np.sqrt(max(1.0, (x2 - x1) * (y2 - y1))))
-        wanted = np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST)))
+        low, high = (FAR, NEAR) if rng.random() < 0.5 else (SMALLEST, LARGEST)
+        wanted = np.exp(rng.uniform(np.log(low), np.log(high)))
         # Beyond threefold enlargement a crop shows blur, not a face.
         scale = np.clip(wanted / size, self.size / 4 / max(h, w), 3.5)
         stretch = np.exp(rng.normal(0, 0.06))
@@ -148,8 +153,20 @@ class Crops(torch.utils.data.IterableDataset):
         reach = max(0.0, self.size / 2 - min(wanted, self.size) * 0.35)
         place = self.size / 2 + rng.uniform(-reach, reach, 2)
         centre = np.array(((x1 + x2) / 2, (y1 + y2) / 2))
-        to_crop = np.hstack([linear, (place - linear @ centre)[:, None]])
-        return warp(rng, image, to_crop, self.size), to_crop
+        shift = place - linear @ centre
+        if rng.random() < 0.85:  # As much of the photo as fits: bare border teaches nothing.
+            first, last = shift, shift + (w, h) * linear.diagonal()
+            low, high = np.minimum(first, last), np.maximum(first, last)
+            fits = high - low >= self.size
+            shift = shift - np.where(fits, np.maximum(low, 0) + np.minimum(high - self.size, 0),
+                                     np.minimum(low, 0) + np.maximum(high - self.size, 0))
+        to_crop = np.hstack([linear, shift[:, None]])
+        crop = warp(rng, image, to_crop, self.size)
+        if wanted < NEAR and w * scale < 0.8 * self.size and rng.random() < 0.6:
+            # A small photo fills no crop: something without a face lies behind it.
+            photo = cv2.warpAffine(np.ones((h, w), np.uint8), to_crop, (self.size, self.size))
+            crop = np.where(photo[..., None] > 0, crop, self.nowhere(rng))
+        return crop, to_crop
 
     def canvas(self, rng, image, _):
         """The whole photo at the top left, as the library feeds it, now and then smaller."""
@@ -290,6 +307,39 @@ def correct(target, grid, kind, boxes, points, to_crop, side):
         if np.isfinite(five[i]).all():
             target[mine, 7:17] = five[i].reshape(1, 10) / s - np.tile(cell[mine], 5)
             target[mine, 17] = 1.5 * target[mine, 6]
+
+
+def masked(rng, image, points):
+    """The picture with a painted mask over each face whose five points are known."""
+    image = image.copy()
+    for eyes_left, eyes_right, nose, left, right in points[np.isfinite(points).all((1, 2))]:
+        eyes, mouth = (eyes_left + eyes_right) / 2, (left + right) / 2
+        down = mouth - eyes
+        across = (right - left + eyes_right - eyes_left) / 2
+        top = eyes + down * rng.uniform(0.35, 0.6)
+        chin = eyes + down * rng.uniform(1.55, 1.8)
+        wide, narrow = rng.uniform(0.75, 0.95), rng.uniform(0.4, 0.6)
+        bridge = top + 0.3 * (nose - eyes - 0.55 * down) - 0.12 * down
+        outline = np.stack([top - wide * across, bridge, top + wide * across,
+                            mouth + 0.95 * wide * across, chin + narrow * across,
+                            chin - narrow * across, mouth - 0.95 * wide * across])
+        # A plain cloth with a fold or two, lit from one side as the face below it is.
+        cloth = np.zeros(image.shape[:2], np.uint8)
+        cv2.fillPoly(cloth, [np.int32(np.rint(outline * 16))], 255, cv2.LINE_AA, 4)
+        cover = cv2.GaussianBlur(cloth, (0, 0), max(0.5, np.linalg.norm(across) / 40))[..., None] / 255
+        grey = rng.uniform(20, 250)
+        colour = np.clip(grey + rng.normal(0, 25, 3), 0, 255) if rng.random() < 0.5 else np.full(3, grey)
+        light = cv2.GaussianBlur(image, (0, 0), max(1.0, np.linalg.norm(across) / 4)).mean(2, keepdims=True)
+        light = light / max(1.0, light[cloth > 127].mean() if (cloth > 127).any() else light.mean())
+        painted = colour * light
+        for share in rng.uniform(0.1, 0.9, rng.integers(0, 3)):
+            ends = [outline[0] + share * (outline[6] - outline[0]), outline[2] + share * (outline[3] - outline[2])]
+            fold = np.zeros(image.shape[:2], np.uint8)
+            cv2.line(fold, *(tuple(int(v) for v in np.rint(e)) for e in ends), 255,
+                     max(1, round(np.linalg.norm(across) / 30)))
+            painted = painted * (1 - 0.25 * fold[..., None] / 255)
+        image = np.clip(image * (1 - cover) + painted * cover, 0, 255).astype(np.uint8)
+    return image
 
 
 def limit(image, long_side):

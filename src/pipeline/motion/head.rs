@@ -17,8 +17,11 @@ const SPACING: f32 = SIDE_UNITS / (NODES - 1) as f32;
 /// A forehead falls back less than a chin: the ellipsoid is this much longer above its middle.
 const FOREHEAD: f32 = 1.5;
 /// How deep the eyes lie behind the brows' ridge, in units, and how wide the hollows are.
-const HOLLOW: f32 = 0.1;
-const HOLLOW_SIZE: [f32; 2] = [0.34, 0.18];
+const HOLLOW: f32 = 0.16;
+const HOLLOW_SIZE: [f32; 2] = [0.42, 0.18];
+/// The neck's axis behind the picture plane, in radii of the head: the joint of skull and spine lies
+/// some 90 mm behind the eyes, one and a half times the distance between them.
+const AXIS: f32 = 0.12;
 /// How far the surroundings give way to a moving head, in units.
 const GIVE: f32 = 0.5;
 /// Chest's rise at breath = 1, in units, and how much of it the head takes along.
@@ -148,7 +151,7 @@ impl Head {
             })
             .collect();
         let still = vec![[0.0; 2]; NODES * NODES];
-        let pivot = [chin[1] + 0.25 * height, -0.35 * radius[2]];
+        let pivot = [chin[1] + 0.25 * height, -AXIS * radius[2]];
         Self {
             frame,
             nodes: smooth_depth(nodes),
