@@ -73,6 +73,11 @@ impl Detail {
         self
     }
 
+    /// The sentence that says what to do, without the error below.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The error below this one, where there is one.
     pub fn source(&self) -> Option<&(dyn std::error::Error + Send + Sync)> {
         self.source.as_deref()

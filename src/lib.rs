@@ -31,6 +31,8 @@ mod pipeline;
 
 pub mod clip;
 pub mod face;
+#[cfg(feature = "uniffi")]
+pub mod ffi;
 pub mod photo;
 pub mod prompt;
 pub mod render;
@@ -43,3 +45,6 @@ pub use face::Face;
 pub use photo::{Orientation, Photo};
 pub use runtime::ExecutionProvider;
 pub use studio::{Clip, FaceChoice, GenerationJob, GenerationRequest, Studio, StudioOptions};
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();

@@ -12,16 +12,18 @@ mod raster;
 mod source;
 mod tiff;
 
-use zeroize::Zeroize;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 pub use orientation::Orientation;
 
 /// An upright sRGB picture, 8 bits a channel, that carries nothing of its file but the pixels.
 ///
-/// The pixels are wiped when it is dropped.
+/// Clones share the pixels; they are wiped when the last one is dropped.
 #[derive(Clone)]
 pub struct Photo {
-    pixels: Vec<u8>,
+    pixels: Arc<Zeroizing<Vec<u8>>>,
     width: u32,
     height: u32,
 }
@@ -40,12 +42,6 @@ impl Photo {
     /// The pixels, RGB, 8 bits a channel, (H, W, 3), rows from the top without padding.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
-    }
-}
-
-impl Drop for Photo {
-    fn drop(&mut self) {
-        self.pixels.zeroize();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -75,7 +76,7 @@ impl Photo {
     /// Tight sRGB pixels (H, W, 3) that lie as `orientation` says.
     fn upright(pixels: Vec<u8>, width: u32, height: u32, orientation: Orientation) -> Self {
         let (pixels, width, height) = upright(pixels, width, height, orientation);
-        Self { pixels, width, height }
+        Self { pixels: Arc::new(Zeroizing::new(pixels)), width, height }
     }
 }
 

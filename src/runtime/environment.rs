@@ -1,7 +1,9 @@
 //! The one environment that a process may have.
 
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use ort::logging::LogLevel;
 
 use super::library::Library;
 use crate::error::{Detail, Error, Result};
@@ -18,6 +20,17 @@ pub(super) struct Environment {
     pub(super) ort: ort::environment::Environment,
     #[cfg(feature = "webgpu")]
     plugins: Mutex<Vec<std::path::PathBuf>>,
+}
+
+/// Hands on what ONNX Runtime says, without the lines of its sources.
+fn heard(level: LogLevel, _category: &str, _id: &str, _location: &str, message: &str) {
+    let level = match level {
+        LogLevel::Verbose => log::Level::Trace,
+        LogLevel::Info => log::Level::Debug,
+        LogLevel::Warning => log::Level::Warn,
+        LogLevel::Error | LogLevel::Fatal => log::Level::Error,
+    };
+    log::log!(target: "onnxruntime", level, "{message}");
 }
 
 /// The environment of this process, opened now if it is not.
@@ -60,7 +73,8 @@ impl Environment {
     }
 
     fn build(builder: ort::environment::EnvironmentBuilder, library: Library) -> Result<Self> {
-        let ort = builder.with_name("kinora").with_telemetry(false).build().map_err(|error| {
+        let builder = builder.with_name("kinora").with_telemetry(false);
+        let ort = builder.with_logger(Arc::new(heard)).build().map_err(|error| {
             Error::Runtime(
                 Detail::new(
                     "runtime.unusable",

@@ -63,6 +63,11 @@ impl Runtime {
         &self.shared.environment.library.path
     }
 
+    /// Its version where it could be read, such as `1.28.0`.
+    pub fn version(&self) -> Option<&str> {
+        self.shared.environment.library.version.as_deref()
+    }
+
     /// The execution provider that was asked for, perhaps `Auto`.
     pub fn execution_provider(&self) -> ExecutionProvider {
         self.shared.execution_provider

@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,7 @@ pub struct StageSeconds {
 pub struct GenerationJob {
     board: Arc<Board>,
     cancel: Cancel,
-    thread: Option<JoinHandle<Result<Clip>>>,
+    thread: Mutex<Option<JoinHandle<Result<Clip>>>>,
     seen: AtomicU64,
 }
 
@@ -87,8 +87,16 @@ impl GenerationJob {
     ///
     /// # Errors
     /// [`Error::Cancelled`] after [`GenerationJob::cancel`], or whatever went wrong.
-    pub fn wait(mut self) -> Result<Clip> {
-        match self.thread.take().map(JoinHandle::join) {
+    pub fn wait(self) -> Result<Clip> {
+        self.join()
+    }
+
+    /// As [`GenerationJob::wait`], for a holder that shares the job; only the first call gets the
+    /// clip.
+    pub(crate) fn join(&self) -> Result<Clip> {
+        // Taken out first: the lock must not be held while the job runs.
+        let thread = self.thread().take();
+        match thread.map(JoinHandle::join) {
             Some(Ok(result)) => result,
             // The job catches its panics; what is left is one while dropping.
             Some(Err(_)) | None => Err(panicked()),
@@ -119,13 +127,17 @@ impl GenerationJob {
 
     /// Whether the job has ended, well or not.
     pub fn is_finished(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        self.thread().as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<Result<Clip>>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for GenerationJob {
     fn drop(&mut self) {
-        if self.thread.is_some() {
+        if self.thread().is_some() {
             self.cancel.cancel();
         }
     }
@@ -146,6 +158,11 @@ pub(super) fn start(shared: Arc<Shared>, order: Order) -> Result<GenerationJob> 
         .spawn(move || {
             let work = AssertUnwindSafe(|| run(&shared, order, &own_board, &own_cancel));
             let result = catch_unwind(work).unwrap_or_else(|_| Err(panicked()));
+            match &result {
+                Ok(clip) => log::info!("job done: {} frames, {:.2?}", clip.frames, clip.seconds),
+                // Its code alone: the sentence may name a path.
+                Err(error) => log::info!("job ended: {}", error.code()),
+            }
             own_board.set(Stage::Done, 1, 1);
             result
         })
@@ -153,11 +170,18 @@ pub(super) fn start(shared: Arc<Shared>, order: Order) -> Result<GenerationJob> 
             let message = "no thread could be started: close other work and try again";
             Error::Runtime(Detail::new("runtime.threads", message).because(error))
         })?;
-    Ok(GenerationJob { board, cancel, thread: Some(thread), seen: AtomicU64::new(0) })
+    Ok(GenerationJob { board, cancel, thread: Mutex::new(Some(thread)), seen: AtomicU64::new(0) })
 }
 
 fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<Clip> {
     let started = Instant::now();
+    log::info!(
+        "job: {} frames of {}×{}, {} a second",
+        order.frames,
+        order.width,
+        order.height,
+        order.fps
+    );
     let mut seconds = StageSeconds::default();
     let Order { width, height, fps, frames, seed, .. } = order;
     let spec = ClipSpec { width, height, fps, frames, looping: order.looping };

@@ -74,6 +74,12 @@ impl Studio {
                 let message = "no threads could be started: close other work and try again";
                 Error::Runtime(Detail::new("runtime.threads", message).because(error))
             })?;
+        log::info!(
+            "studio opened: ONNX Runtime {} on {}, {} threads",
+            runtime.version().unwrap_or("of an unknown version"),
+            motion.execution_provider(),
+            runtime.threads()
+        );
         Ok(Self { shared: Arc::new(Shared { runtime, detector, motion, threads }) })
     }
 

@@ -1,9 +1,11 @@
 //! The chores of this repository, typed: `cargo xtask help` lists them.
 
 mod bench;
+mod bindings;
+mod crate_size;
 mod demo;
 mod failure;
-mod package;
+mod kotlin;
 mod place;
 mod portrait;
 mod python;
@@ -13,6 +15,7 @@ mod sample;
 mod sha256;
 mod sheet;
 mod steps;
+mod swift;
 mod test;
 mod train;
 mod wheel;
@@ -28,10 +31,11 @@ cargo xtask CHORE
   setup                 find ONNX Runtime, or fetch the pinned one and check it
   demo [PHOTO] [ARGS…]  make demo.mp4 of a photo (without one: a public-domain portrait)
   run -- ARGS…          the kinora command line, for instance: run -- doctor
-  test                  every test, with what it needs set up
+  test [--require-swift]  every test, Rust, Kotlin and Swift, with what it needs set up
+  bindings              the library for this machine and its Kotlin and Swift sources
   bench                 the benches, and Kinora beside other programs
   quality [ARGS…]       judge the default model on rendered frames; quality --help says how
-  package-check         the size of the published crate
+  crate-size            the size of the published crate
   sheet [--out FILE]    the contact sheet of docs/
   train [ARGS…]         the four networks from their data: train --help
 ";
@@ -57,12 +61,13 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         }
         Some("demo") => return demo::demo(&place()?, rest),
         Some("run") => return demo::run(&place()?, rest),
-        Some("test") => test::test(&place()?)?,
+        Some("test") => test::test(&place()?, rest)?,
+        Some("bindings") => bindings::bindings(&place()?)?,
         Some("quality") => return quality::quality(&place()?, rest),
         Some("bench") => bench::bench(&place()?)?,
         Some("sheet") => sheet::sheet(&place()?, rest)?,
         Some("train") => return train::train(&place()?, rest),
-        Some("package-check") => package::check(&place()?)?,
+        Some("crate-size") => crate_size::check(&place()?)?,
         None | Some("help" | "--help" | "-h") => print!("{HELP}"),
         Some(other) => {
             return Err(Failure::new(format!("there is no chore {other}\n\n{HELP}")));

@@ -2,11 +2,16 @@ use std::process::Command;
 
 use crate::failure::Failure;
 use crate::place::Place;
-use crate::runtime;
 use crate::steps::{Steps, count_rust};
+use crate::{kotlin, runtime, swift};
 
 /// `test`: every test of the repository, with what it needs set up.
-pub(crate) fn test(place: &Place) -> Result<(), Failure> {
+pub(crate) fn test(place: &Place, args: &[String]) -> Result<(), Failure> {
+    let require_swift = match args {
+        [] => false,
+        [only] if only == "--require-swift" => true,
+        _ => return Err(Failure::new("test takes --require-swift or nothing")),
+    };
     let library = runtime::set_up(place)?;
     let mut steps = Steps::default();
     steps.run(
@@ -15,6 +20,8 @@ pub(crate) fn test(place: &Place) -> Result<(), Failure> {
         count_rust,
     );
     steps.run("xtask: the chores", &mut cargo_test(place, "xtask"), count_rust);
+    kotlin::test(place, &library, &mut steps);
+    swift::test(place, &library, require_swift, &mut steps);
     steps.close()
 }
 

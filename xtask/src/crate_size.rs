@@ -9,7 +9,7 @@ const LIMIT: u64 = 10_000_000;
 /// How many of the largest files are named.
 const NAMED: usize = 5;
 
-/// `package-check`: packs the crate as for publishing and holds its size against the limit.
+/// `crate-size`: packs the crate as for publishing and holds its size against the limit.
 pub(crate) fn check(place: &Place) -> Result<(), Failure> {
     let listed = place
         .cargo("package")

@@ -1,0 +1,31 @@
+//! The surface for Swift and Kotlin: only conversions, no thoughts of its own.
+//!
+//! Every export returns a `Result` whose error is [`KinoraError`], and what panics below becomes
+//! `internal.panic`: neither language's caller can be brought down from here. The hand-written
+//! layers in bindings/ add what is native to each language.
+
+mod catalogue;
+mod error;
+mod job;
+mod key_store;
+mod log;
+mod options;
+mod photo;
+mod request;
+mod sink;
+mod studio;
+
+pub use catalogue::{DoctorReport, PromptEntry, PromptSection, ProviderStatus, prompts, version};
+pub use error::KinoraError;
+pub use job::{
+    Clip, ClipSeconds, GenerationJob, Preview, Progress, ProgressListener, ProgressStage,
+};
+pub use key_store::{KeyStore, check_key_store};
+pub use log::{LogLevel, LogRecord, LogSink, set_log_sink};
+pub use options::{ExecutionProvider, StudioOptions};
+pub use photo::{Photo, PhotoOrientation};
+pub use request::{ClipOutput, Container, FaceChoice, FaceInPhoto, GenerationRequest};
+pub use sink::{FrameSink, VideoFormat};
+pub use studio::Studio;
+
+type Result<T> = std::result::Result<T, KinoraError>;

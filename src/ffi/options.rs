@@ -1,0 +1,81 @@
+//! How a studio is opened.
+
+/// How a studio is opened: by default with the embedded models, on all cores.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct StudioOptions {
+    /// The ONNX Runtime library to load; where it is empty the usual places are looked at. The
+    /// Swift and Kotlin packages for phones bring it along.
+    #[uniffi(default)]
+    pub runtime_library: Option<String>,
+    /// Threads for the networks and the warp; all cores where it is empty.
+    #[uniffi(default)]
+    pub threads: Option<u32>,
+    /// Where the networks run.
+    #[uniffi(default)]
+    pub execution_provider: Option<ExecutionProvider>,
+    /// A folder with the default model's four files, instead of the embedded ones.
+    #[uniffi(default)]
+    pub models: Option<String>,
+}
+
+/// Where networks run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum ExecutionProvider {
+    /// CUDA or Core ML where they work, else the CPU.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// NVIDIA graphics cards.
+    Cuda,
+    /// Apple's accelerators.
+    CoreMl,
+    /// XNNPACK, quick on the processors of phones.
+    Xnnpack,
+    /// WebGPU, for graphics cards of any maker.
+    WebGpu,
+}
+
+impl From<StudioOptions> for crate::StudioOptions {
+    fn from(options: StudioOptions) -> Self {
+        let mut out = Self::default();
+        if let Some(library) = options.runtime_library {
+            out = out.runtime(library);
+        }
+        if let Some(threads) = options.threads {
+            out = out.threads(threads as usize);
+        }
+        if let Some(provider) = options.execution_provider {
+            out = out.execution_provider(provider.into());
+        }
+        if let Some(models) = options.models {
+            out = out.models(models);
+        }
+        out
+    }
+}
+
+impl From<ExecutionProvider> for crate::ExecutionProvider {
+    fn from(provider: ExecutionProvider) -> Self {
+        match provider {
+            ExecutionProvider::Auto => Self::Auto,
+            ExecutionProvider::Cpu => Self::Cpu,
+            ExecutionProvider::Cuda => Self::Cuda,
+            ExecutionProvider::CoreMl => Self::CoreMl,
+            ExecutionProvider::Xnnpack => Self::Xnnpack,
+            ExecutionProvider::WebGpu => Self::WebGpu,
+        }
+    }
+}
+
+impl From<crate::ExecutionProvider> for ExecutionProvider {
+    fn from(provider: crate::ExecutionProvider) -> Self {
+        match provider {
+            crate::ExecutionProvider::Auto => Self::Auto,
+            crate::ExecutionProvider::Cpu => Self::Cpu,
+            crate::ExecutionProvider::Cuda => Self::Cuda,
+            crate::ExecutionProvider::CoreMl => Self::CoreMl,
+            crate::ExecutionProvider::Xnnpack => Self::Xnnpack,
+            crate::ExecutionProvider::WebGpu => Self::WebGpu,
+        }
+    }
+}

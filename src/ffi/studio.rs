@@ -1,0 +1,56 @@
+//! The front door.
+
+use std::sync::Arc;
+
+use super::Result;
+use super::catalogue::DoctorReport;
+use super::error::guard;
+use super::job::{GenerationJob, ProgressListener};
+use super::options::StudioOptions;
+use super::photo::Photo;
+use super::request::{FaceInPhoto, GenerationRequest};
+
+/// Everything that is opened once: ONNX Runtime, the networks, the threads. One studio serves many
+/// jobs at a time, from any thread. Nothing in it opens a network connection.
+#[derive(Debug, uniffi::Object)]
+pub struct Studio {
+    studio: crate::Studio,
+}
+
+#[uniffi::export]
+impl Studio {
+    /// Opens ONNX Runtime and the networks; takes a tenth of a second or two, so not on the main
+    /// thread.
+    ///
+    /// Fails with `runtime.…` when ONNX Runtime is not found or refused, `model.…` when a network
+    /// does not fit.
+    #[uniffi::constructor]
+    pub fn open(options: StudioOptions) -> Result<Arc<Self>> {
+        guard(|| Ok(Arc::new(Self { studio: crate::Studio::open(options.into())? })))
+    }
+
+    /// Starts a job and returns at once; `listener` hears how far it is.
+    ///
+    /// Fails with `request.…` when the request is out of range. What goes wrong later comes out of
+    /// `GenerationJob.clip`.
+    pub fn start(
+        &self,
+        request: GenerationRequest,
+        listener: Option<Arc<dyn ProgressListener>>,
+    ) -> Result<Arc<GenerationJob>> {
+        guard(|| GenerationJob::watch(self.studio.generate(request.into_core())?, listener))
+    }
+
+    /// The faces of a photo, largest first, for a picker. Takes some 20 milliseconds.
+    pub fn faces(&self, photo: Arc<Photo>) -> Result<Vec<FaceInPhoto>> {
+        guard(|| {
+            let faces = self.studio.faces(&photo.photo)?;
+            Ok(faces.iter().enumerate().map(|(i, face)| FaceInPhoto::of(i, face)).collect())
+        })
+    }
+
+    /// What works here: a tiny network is tried on every execution provider.
+    pub fn doctor(&self) -> Result<DoctorReport> {
+        guard(|| Ok(self.studio.runtime().report().into()))
+    }
+}
