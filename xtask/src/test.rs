@@ -16,7 +16,9 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<(), Failure> {
     let mut steps = Steps::default();
     steps.run(
         "kinora: the library, its promises and the command line",
-        cargo_test(place, "kinora").args(["--features", "cli"]).env(runtime::VARIABLE, &library),
+        cargo_test(place, "kinora")
+            .args(["--features", "cli,uniffi"])
+            .env(runtime::VARIABLE, &library),
         count_rust,
     );
     steps.run("xtask: the chores", &mut cargo_test(place, "xtask"), count_rust);

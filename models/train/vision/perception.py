@@ -295,6 +295,8 @@ def main():
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--without", nargs="*", default=[], help="folders to leave out: grid_corpus")
     parser.add_argument("--start", help="weights of an earlier run of ours (.pt, .onnx) to go on from")
+    parser.add_argument("--compile", action="store_true",
+                        help="compiled by PyTorch: almost twice the steps, after a minute")
     parser.add_argument("--quick", action="store_true", help="three minutes, to see that it runs")
     args = parser.parse_args()
     rng = training.prepare(args.seed)
@@ -309,6 +311,7 @@ def main():
         training.resume(network, args.start, [pool.next()[0] / 255 for _ in range(16)])
     elif args.start:
         network.load_state_dict(torch.load(args.start))
+    run = torch.compile(network) if args.compile else network
     average, optimiser = training.Average(network), training.optimizer(network)
     clock = training.Clock(3 if args.quick else args.minutes, args.steps, args.wall)
     work = Path(args.work)
@@ -316,7 +319,7 @@ def main():
     while (progress := clock.progress()) < 1:
         image, target = pool.next()
         with torch.autocast("cpu", torch.bfloat16):
-            logits = network(image / 255)
+            logits = run(image / 255)
         loss, parts = loss_of(logits, target.float() / 255)
         training.step(network, optimiser, average, loss,
                       training.learning_rate(progress, args.rate))
