@@ -46,6 +46,12 @@ pub(super) const PEERS: &[Peer] = &[
         args: &[],
         needs: &["benches/peers/clip.rs"],
     },
+    Peer {
+        name: "the foreign surface beside pure Rust",
+        example: "bench_surface",
+        args: &[],
+        needs: &["benches/peers/surface.rs"],
+    },
 ];
 
 /// One row of the table.
@@ -139,5 +145,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         figure: Source::Printed("clip.cancel_p95_ms"),
         over: None,
         limit: Limit::AtMost(100.0),
+    },
+    Entry {
+        name: "the same clip through uniffi, over pure Rust",
+        figure: Source::Printed("surface.ratio"),
+        over: None,
+        limit: Limit::AtMost(1.02),
     },
 ];

@@ -28,7 +28,7 @@ pub(crate) fn bench(place: &Place) -> Result<(), Failure> {
         eprintln!("xtask: bench {name}");
         let mut cargo = place.cargo("bench");
         cargo
-            .args(["--package", "kinora", "--features", "cli", "--bench", &name, "--"])
+            .args(["--package", "kinora", "--features", "cli,uniffi", "--bench", &name, "--"])
             .args(QUICK)
             .env(runtime::VARIABLE, &library);
         figures.read_output(&name, &mut cargo);

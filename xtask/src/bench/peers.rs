@@ -33,7 +33,7 @@ pub(super) fn run(place: &Place, library: &Path, figures: &mut Figures) {
             eprintln!("xtask: peer {}", peer.name);
             let mut command = place.cargo("run");
             command
-                .args(["--release", "--quiet", "--package", "kinora", "--features", "cli"])
+                .args(["--release", "--quiet", "--package", "kinora", "--features", "cli,uniffi"])
                 .args(["--example", peer.example, "--"])
                 .args(args)
                 .env(runtime::VARIABLE, library)
