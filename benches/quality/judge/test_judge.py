@@ -100,6 +100,12 @@ class Curves(unittest.TestCase):
                     self.assertLess(abs(seen[other]), 0.008, f"{name} {angle} leaks into {other}")
         self.assertAlmostEqual(self.measured(scale=1.06)["scale"], np.log(1.06), places=3)
 
+    def test_a_flat_head_that_turns_raises_no_brow(self):
+        flat = head() * (1, 1, 0.6)
+        seen = c.curves_of(np.stack([turned(flat), turned(flat, yaw=14)]))
+        for name in ("smile", "brow", "mouth"):
+            self.assertLess(abs(seen[name][-1]), 0.01, name)
+
     def test_features_have_their_sign(self):
         def with_change(points, dx, dy):
             solid = head()
@@ -199,6 +205,19 @@ class Real(unittest.TestCase):
         self.assertEqual(
             real_test.caption(dict(still, yaw=-11 * ramp, lid_l=ramp, lid_r=ramp)), "turn left, blink"
         )
+        there_and_back = -11 * np.sin(np.pi * ramp) ** 4
+        self.assertEqual(real_test.caption(dict(still, yaw=there_and_back)), "no blinking")
+
+    def test_noise_is_read_where_the_face_moves(self):
+        rng = np.random.default_rng(4)
+        shift = np.full((SIDE, SIDE), 0.3)
+        frames = [
+            np.clip(moved(texture(), t * shift, 0 * shift) + rng.normal(0, 3, (SIDE, SIDE, 1)), 0, 255)
+            for t in range(8)
+        ]
+        corners = np.array([[[40.0, 40.0], [200.0, 200.0]]])
+        noise = real_test.noise_of([f.astype(np.uint8) for f in frames], corners)
+        self.assertAlmostEqual(noise, 3, delta=0.4)
 
 
 class Rest(unittest.TestCase):
