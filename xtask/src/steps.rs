@@ -44,6 +44,23 @@ impl Steps {
         self.done.push(Step { name, took: start.elapsed(), counts, succeeded });
     }
 
+    /// Runs a command whose preparation may have failed, which then is the step's failure.
+    pub(crate) fn prepared(
+        &mut self,
+        name: &'static str,
+        command: Result<Command, Failure>,
+        count: Count,
+    ) {
+        match command {
+            Ok(mut command) => self.run(name, &mut command, count),
+            Err(failure) => {
+                eprintln!("xtask: {name}: {failure}");
+                let (took, counts) = (Duration::ZERO, Counts::default());
+                self.done.push(Step { name, took, counts, succeeded: false });
+            }
+        }
+    }
+
     /// Says how long each step took, and how many tests passed and failed in all.
     pub(crate) fn close(self) -> Result<(), Failure> {
         for step in &self.done {
