@@ -21,9 +21,9 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use kinora::ffi::{
-    ClipOutput, Container, FrameSink, GenerationRequest, KinoraError, LogLevel, LogRecord, LogSink,
-    Photo, PhotoOrientation, Progress, ProgressListener, ProgressStage, Studio, StudioOptions,
-    VideoFormat, prompts, set_log_sink,
+    ClipOutput, Container, FrameSink, GenerationProgress, GenerationRequest, KinoraError, LogLevel,
+    LogRecord, LogSink, Photo, PhotoOrientation, ProgressListener, ProgressStage, Studio,
+    StudioOptions, VideoFormat, prompts, set_log_sink,
 };
 
 type Result<T> = std::result::Result<T, KinoraError>;
@@ -90,12 +90,12 @@ fn wait_for<T>(future: impl Future<Output = T>) -> T {
 
 #[derive(Default)]
 struct Listener {
-    told: Mutex<Vec<Progress>>,
+    told: Mutex<Vec<GenerationProgress>>,
     fails: bool,
 }
 
 impl ProgressListener for Listener {
-    fn progressed(&self, progress: Progress) -> Result<()> {
+    fn progressed(&self, progress: GenerationProgress) -> Result<()> {
         self.told.lock().unwrap().push(progress);
         if self.fails {
             panic!("a listener that panics");

@@ -63,7 +63,7 @@ fn rust(studio: &kinora::Studio, bytes: &[u8]) -> Outcome<f64> {
 fn surface(studio: &ffi::Studio, bytes: &[u8]) -> Outcome<f64> {
     struct Listener;
     impl ffi::ProgressListener for Listener {
-        fn progressed(&self, _progress: ffi::Progress) -> Result<(), ffi::KinoraError> {
+        fn progressed(&self, _progress: ffi::GenerationProgress) -> Result<(), ffi::KinoraError> {
             Ok(())
         }
     }

@@ -26,12 +26,12 @@ pub struct GenerationJob {
 #[uniffi::export(rust, foreign)]
 pub trait ProgressListener: Send + Sync {
     /// The job has come this far.
-    fn progressed(&self, progress: Progress) -> Result<()>;
+    fn progressed(&self, progress: GenerationProgress) -> Result<()>;
 }
 
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, uniffi::Record)]
-pub struct Progress {
+pub struct GenerationProgress {
     /// What it is doing.
     pub stage: ProgressStage,
     /// Steps of this stage that are done.
@@ -128,7 +128,7 @@ impl GenerationJob {
     }
 
     /// How far the job is now.
-    pub fn progress(&self) -> Result<Progress> {
+    pub fn progress(&self) -> Result<GenerationProgress> {
         guard(|| Ok(self.job.progress().into()))
     }
 
@@ -247,7 +247,7 @@ impl End {
     }
 }
 
-impl From<studio::Progress> for Progress {
+impl From<studio::Progress> for GenerationProgress {
     fn from(progress: studio::Progress) -> Self {
         let studio::Progress { stage, step, of, share, seconds_left } = progress;
         let stage = match stage {

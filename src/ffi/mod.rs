@@ -18,7 +18,7 @@ mod studio;
 pub use catalogue::{DoctorReport, PromptEntry, PromptSection, ProviderStatus, prompts, version};
 pub use error::KinoraError;
 pub use job::{
-    Clip, ClipSeconds, GenerationJob, Preview, Progress, ProgressListener, ProgressStage,
+    Clip, ClipSeconds, GenerationJob, GenerationProgress, Preview, ProgressListener, ProgressStage,
 };
 pub use key_store::{KeyStore, check_key_store};
 pub use log::{LogLevel, LogRecord, LogSink, set_log_sink};

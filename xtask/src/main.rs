@@ -31,7 +31,8 @@ cargo xtask CHORE
   setup                 find ONNX Runtime, or fetch the pinned one and check it
   demo [PHOTO] [ARGS…]  make demo.mp4 of a photo (without one: a public-domain portrait)
   run -- ARGS…          the kinora command line, for instance: run -- doctor
-  test [--require-swift]  every test, Rust, Kotlin and Swift, with what it needs set up
+  test [SUITE]          every test, with what it needs set up; SUITE: rust, kotlin or swift alone.
+                        Where Swift cannot be had it is skipped by name; --require-swift fails instead
   bindings              the library for this machine and its Kotlin and Swift sources
   bench                 the benches, and Kinora beside other programs
   quality [ARGS…]       judge the default model on rendered frames; quality --help says how

@@ -7,24 +7,48 @@ use crate::{kotlin, runtime, swift};
 
 /// `test`: every test of the repository, with what it needs set up.
 pub(crate) fn test(place: &Place, args: &[String]) -> Result<(), Failure> {
-    let require_swift = match args {
-        [] => false,
-        [only] if only == "--require-swift" => true,
-        _ => return Err(Failure::new("test takes --require-swift or nothing")),
-    };
+    let Asked { require_swift, only } = asked(args)?;
+    let wanted = |suite: &str| only.is_none_or(|only| only == suite);
     let library = runtime::set_up(place)?;
     let mut steps = Steps::default();
-    steps.run(
-        "kinora: the library, its promises and the command line",
-        cargo_test(place, "kinora")
-            .args(["--features", "cli,uniffi"])
-            .env(runtime::VARIABLE, &library),
-        count_rust,
-    );
-    steps.run("xtask: the chores", &mut cargo_test(place, "xtask"), count_rust);
-    kotlin::test(place, &library, &mut steps);
-    swift::test(place, &library, require_swift, &mut steps);
+    if wanted("rust") {
+        steps.run(
+            "kinora: the library, its promises and the command line",
+            cargo_test(place, "kinora")
+                .args(["--features", "cli,uniffi"])
+                .env(runtime::VARIABLE, &library),
+            count_rust,
+        );
+        steps.run("xtask: the chores", &mut cargo_test(place, "xtask"), count_rust);
+    }
+    if wanted("kotlin") {
+        kotlin::test(place, &library, &mut steps);
+    }
+    if wanted("swift") {
+        swift::test(place, &library, require_swift, &mut steps);
+    }
     steps.close()
+}
+
+struct Asked<'a> {
+    require_swift: bool,
+    only: Option<&'a str>,
+}
+
+fn asked(args: &[String]) -> Result<Asked<'_>, Failure> {
+    let mut asked = Asked { require_swift: false, only: None };
+    for arg in args {
+        match arg.as_str() {
+            "--require-swift" => asked.require_swift = true,
+            "rust" | "kotlin" | "swift" if asked.only.is_none() => asked.only = Some(arg),
+            _ => {
+                return Err(Failure::new(format!(
+                    "test takes --require-swift and one of rust, kotlin and swift, not {arg}"
+                )));
+            }
+        }
+    }
+    Ok(asked)
 }
 
 /// One package at a time: tested together, the packages would lend each other features, and

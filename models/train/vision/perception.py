@@ -23,7 +23,7 @@ MAPS = ("person", "head", "hair", "sky", "vegetation", "water", "depth")
 # A portrait is cached 1.25 times larger than the contract's crop.
 PORTRAIT_ZOOM = 0.8
 # How much each map counts: the masks that cut people out count most.
-IMPORTANCE = (1.5, 1.0, 2.0, 1.0, 0.8, 0.8, 1.0)
+IMPORTANCE = (1.5, 1.0, 3.0, 1.0, 0.8, 0.8, 1.0)
 
 
 class Network(nn.Module):
@@ -51,8 +51,8 @@ class Network(nn.Module):
         self.to8 = conv(96, 64, 1)
         self.up8 = nn.Sequential(*(block(64, 64, kernel=k) for k in (3, 3, 5, 5)))
         self.to4 = conv(64, 32, 1)
-        self.up4 = nn.Sequential(conv(32 + 32 + 16, 48, 1), conv(48, 48), *(block(48, 48) for _ in range(2)))
-        self.out = nn.Conv2d(48, len(MAPS), 1)
+        self.up4 = nn.Sequential(conv(32 + 32 + 16, 72, 1), conv(72, 72), *(block(72, 72) for _ in range(3)))
+        self.out = nn.Conv2d(72, len(MAPS), 1)
 
     def forward(self, image):
         grow = lambda x: F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -28,7 +28,7 @@ public suspend fun openStudio(options: StudioOptions = StudioOptions()): Studio 
  */
 public suspend fun Studio.generate(
     request: GenerationRequest,
-    onProgress: ((Progress) -> Unit)? = null,
+    onProgress: ((GenerationProgress) -> Unit)? = null,
 ): Clip = start(request, onProgress?.let(::Listener)).use { it.await() }
 
 /** What a running clip tells: see [events]. */
@@ -36,7 +36,7 @@ public sealed interface GenerationEvent {
     /** The clip has come this far. */
     public data class Progressed(
         /** How far. */
-        val progress: Progress,
+        val progress: GenerationProgress,
     ) : GenerationEvent
 
     /** The clip is made; the last event. */
@@ -75,8 +75,8 @@ public suspend fun GenerationJob.await(): Clip =
 public suspend fun Studio.facesOf(photo: Photo): List<FaceInPhoto> =
     withContext(Dispatchers.Default) { faces(photo) }
 
-private class Listener(private val heard: (Progress) -> Unit) : ProgressListener {
-    override fun progressed(progress: Progress) {
+private class Listener(private val heard: (GenerationProgress) -> Unit) : ProgressListener {
+    override fun progressed(progress: GenerationProgress) {
         heard(progress)
     }
 }

@@ -35,7 +35,7 @@ class StudioTest {
     fun aPhotoBecomesAnMp4() = runBlocking {
         val photo = photoOf(portrait())
         val file = folder.resolve("clip.mp4")
-        val told = CopyOnWriteArrayList<Progress>()
+        val told = CopyOnWriteArrayList<GenerationProgress>()
         val clip = studio.generate(small(photo, ClipOutput.Mp4("$file"), seconds = 1f)) { told += it }
         assertEquals("$file", clip.path)
         assertNull(clip.bytes)

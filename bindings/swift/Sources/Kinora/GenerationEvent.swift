@@ -1,0 +1,30 @@
+/// What a running clip tells: see ``Studio/events(for:)``.
+public enum GenerationEvent: Sendable {
+    /// The clip has come this far.
+    case progressed(GenerationProgress)
+    /// The clip is made; the last event.
+    case finished(Clip)
+}
+
+extension Studio {
+    /// Makes the clip, and tells its progress and then the clip itself.
+    ///
+    /// A slow reader sees the newest progress and never misses the clip. Ending the loop, or
+    /// cancelling the task around it, cancels the job.
+    public func events(for request: GenerationRequest) -> AsyncThrowingStream<GenerationEvent, Error> {
+        AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
+            let task = Task {
+                do {
+                    let clip = try await generate(request) {
+                        continuation.yield(.progressed($0))
+                    }
+                    continuation.yield(.finished(clip))
+                    continuation.finish()
+                } catch {
+                    continuation.finish(throwing: error)
+                }
+            }
+            continuation.onTermination = { _ in task.cancel() }
+        }
+    }
+}

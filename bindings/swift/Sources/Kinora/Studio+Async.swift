@@ -1,0 +1,79 @@
+import Foundation
+
+extension Studio {
+    /// Opens ONNX Runtime and the networks away from the calling thread.
+    ///
+    /// - Throws: `KinoraError.Runtime` when ONNX Runtime is not found or
+    ///   refused, `KinoraError.Model` when a network does not fit.
+    public static func opened(
+        _ options: StudioOptions = StudioOptions()
+    ) async throws -> Studio {
+        try await away { try Studio.open(options: options) }
+    }
+
+    /// Makes the clip and returns it when it is whole.
+    ///
+    /// Cancelling the task stops the job inside the library; the call then throws
+    /// `CancellationError` within a few tens of milliseconds, and nothing of the clip is left.
+    /// On Apple platforms an `.mp4` is written by the system's own encoder.
+    ///
+    /// - Parameters:
+    ///   - request: What to make, and where it goes.
+    ///   - onProgress: Hears how far the job is, on a thread of the job.
+    /// - Throws: ``KinoraError``, or `CancellationError` when the task was cancelled.
+    public func generate(
+        _ request: GenerationRequest,
+        onProgress: (@Sendable (GenerationProgress) -> Void)? = nil
+    ) async throws -> Clip {
+        try Task.checkCancellation()
+        let listener = onProgress.map(Listener.init)
+        let (platform, finish) = try request.forThisPlatform()
+        let job = try start(request: platform, listener: listener)
+        return finish(try await job.value)
+    }
+
+    /// The faces of a photo, largest first, found away from the calling thread.
+    public func faces(of photo: Photo) async throws -> [FaceInPhoto] {
+        try await away { try self.faces(photo: photo) }
+    }
+}
+
+extension GenerationJob {
+    /// The clip, once it is made. Cancelling the task cancels the job.
+    ///
+    /// - Throws: `CancellationError` when the task was cancelled, else ``KinoraError``.
+    public var value: Clip {
+        get async throws {
+            do {
+                return try await withTaskCancellationHandler {
+                    try await clip()
+                } onCancel: {
+                    try? cancel()
+                }
+            } catch KinoraError.Cancelled where Task.isCancelled {
+                throw CancellationError()
+            }
+        }
+    }
+}
+
+/// Runs blocking work on a thread that may block.
+func away<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue.global(qos: .userInitiated).async {
+            continuation.resume(with: Result(catching: work))
+        }
+    }
+}
+
+final class Listener: ProgressListener {
+    private let heard: @Sendable (GenerationProgress) -> Void
+
+    init(_ heard: @escaping @Sendable (GenerationProgress) -> Void) {
+        self.heard = heard
+    }
+
+    func progressed(progress: GenerationProgress) throws {
+        heard(progress)
+    }
+}
