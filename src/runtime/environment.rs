@@ -124,7 +124,8 @@ impl Environment {
     /// Only a library that was asked for by name has to be the open one.
     fn same_library(&'static self, asked: Option<&Path>) -> Result<&'static Self> {
         let Some(asked) = asked else { return Ok(self) };
-        if asked.canonicalize().is_ok_and(|asked| asked == self.library.path) {
+        let same = |path: &Path| path == self.library.path;
+        if same(asked) || asked.canonicalize().is_ok_and(|asked| same(&asked)) {
             return Ok(self);
         }
         Err(Error::Runtime(Detail::new(

@@ -46,6 +46,9 @@ pub(super) struct Library {
 impl Library {
     /// The library at `asked`, or the first that is found.
     pub(super) fn find(asked: Option<&Path>) -> Result<Self> {
+        if let Some(name) = name_for_the_loader(asked) {
+            return Ok(Self { path: name, telemetry: Telemetry::Unknown, version: None });
+        }
         let mut looked_at = Vec::new();
         for place in places(asked) {
             for path in &place.files {
@@ -98,6 +101,16 @@ impl Library {
         };
         Ok(Self { path, telemetry, version: found.version })
     }
+}
+
+/// On Android the library usually lies in the app's package and is no file: the system's loader finds
+/// it by its bare name, which is also the default there.
+fn name_for_the_loader(asked: Option<&Path>) -> Option<PathBuf> {
+    if !cfg!(target_os = "android") || (asked.is_none() && env::var_os(PATH_VARIABLE).is_some()) {
+        return None;
+    }
+    let name = asked.map_or_else(|| file_name().into(), Path::to_path_buf);
+    (name.components().count() == 1).then_some(name)
 }
 
 fn silenced_by_host() -> bool {

@@ -44,7 +44,8 @@ impl Runtime {
     /// Opens ONNX Runtime with these options.
     ///
     /// The library is looked for in [`RuntimeOptions::library`], in the environment variable
-    /// `ORT_DYLIB_PATH`, beside the executable and in the system's library folders, in this order.
+    /// `ORT_DYLIB_PATH`, beside the executable and in the system's library folders, in this order; on
+    /// Android the app's own libraries are the default.
     /// A process holds one ONNX Runtime: the next call gets the one that is already open.
     ///
     /// # Errors

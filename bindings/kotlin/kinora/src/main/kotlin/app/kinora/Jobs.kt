@@ -29,7 +29,28 @@ public suspend fun openStudio(options: StudioOptions = StudioOptions()): Studio 
 public suspend fun Studio.generate(
     request: GenerationRequest,
     onProgress: ((GenerationProgress) -> Unit)? = null,
-): Clip = start(request, onProgress?.let(::Listener)).use { it.await() }
+): Clip {
+    val listener = onProgress?.let(::Listener)
+    val clip = start(Encoders.applied(request), listener).use { it.await() }
+    // A sink has no path; the one that was asked for has the file now.
+    return if (clip.path == null) clip.copy(path = (request.output as? ClipOutput.Mp4)?.path) else clip
+}
+
+/** Encoders of the system that stand in for those that the library lacks on it. */
+public object Encoders {
+    /**
+     * What writes an MP4 at a path; without one the library's own encoder does. The Android package
+     * sets it when a studio is opened.
+     */
+    @Volatile
+    public var mp4: ((path: String) -> FrameSink)? = null
+
+    internal fun applied(request: GenerationRequest): GenerationRequest {
+        val path = (request.output as? ClipOutput.Mp4)?.path ?: return request
+        val sink = mp4?.invoke(path) ?: return request
+        return request.copy(output = ClipOutput.Sink(sink))
+    }
+}
 
 /** What a running clip tells: see [events]. */
 public sealed interface GenerationEvent {
@@ -51,8 +72,7 @@ public sealed interface GenerationEvent {
  * the newest progress and never misses the clip; one that stops collecting cancels the job.
  */
 public fun Studio.events(request: GenerationRequest): Flow<GenerationEvent> = channelFlow {
-    val listener = Listener { trySend(GenerationEvent.Progressed(it)) }
-    val clip = start(request, listener).use { it.await() }
+    val clip = generate(request) { trySend(GenerationEvent.Progressed(it)) }
     send(GenerationEvent.Finished(clip))
 }.conflate()
 

@@ -1,0 +1,4 @@
+plugins {
+    id("com.android.library") version "8.13.0" apply false
+    id("org.jetbrains.kotlin.android") version "2.3.21" apply false
+}

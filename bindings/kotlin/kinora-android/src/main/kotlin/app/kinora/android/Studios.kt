@@ -1,0 +1,64 @@
+package app.kinora.android
+
+import android.content.Context
+import android.util.Log
+import app.kinora.Clip
+import app.kinora.ClipOutput
+import app.kinora.Encoders
+import app.kinora.GenerationProgress
+import app.kinora.GenerationRequest
+import app.kinora.LogLevel
+import app.kinora.LogRecord
+import app.kinora.LogSink
+import app.kinora.Studio
+import app.kinora.StudioOptions
+import app.kinora.generate
+import java.io.File
+
+/**
+ * Opens the studio with the ONNX Runtime of the app's own package, away from the calling thread, and
+ * installs the system's H.264 encoder for every MP4.
+ *
+ * @throws app.kinora.KinoraException when ONNX Runtime or a network does not load
+ */
+public suspend fun openStudio(
+    context: Context,
+    options: StudioOptions = StudioOptions(),
+): Studio {
+    Encoders.mp4 = { path -> MediaCodecSink(File(path)) }
+    // Only where the system unpacks libraries is there a file that Kinora can look into before it
+    // loads it; elsewhere the loader finds it by its name.
+    val unpacked = File(context.applicationInfo.nativeLibraryDir.orEmpty(), "libonnxruntime.so")
+    val library = options.runtimeLibrary ?: unpacked.path.takeIf { unpacked.isFile }
+    return app.kinora.openStudio(options.copy(runtimeLibrary = library))
+}
+
+/**
+ * Makes the clip of [request] as an MP4 at [file] with the system's encoder.
+ *
+ * @throws app.kinora.KinoraException when the request is out of range or something goes wrong
+ */
+public suspend fun Studio.generateMp4(
+    request: GenerationRequest,
+    file: File,
+    onProgress: ((GenerationProgress) -> Unit)? = null,
+): Clip {
+    val output = ClipOutput.Sink(MediaCodecSink(file))
+    return generate(request.copy(output = output), onProgress).copy(path = file.path)
+}
+
+/** Sends what Kinora and ONNX Runtime say to logcat: `setLogSink(Logcat, LogLevel.INFO)`. */
+public object Logcat : LogSink {
+    /** One line, under the tag `kinora`. */
+    override fun log(record: LogRecord) {
+        val line = "${record.source}: ${record.message}"
+        when (record.level) {
+            LogLevel.ERROR -> Log.e(TAG, line)
+            LogLevel.WARNING -> Log.w(TAG, line)
+            LogLevel.INFO -> Log.i(TAG, line)
+            LogLevel.DEBUG -> Log.d(TAG, line)
+        }
+    }
+
+    private const val TAG = "kinora"
+}
