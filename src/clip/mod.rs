@@ -12,6 +12,10 @@ mod output;
 mod palette;
 mod png_folder;
 mod sink;
+#[cfg_attr(
+    any(target_os = "ios", target_os = "android"),
+    allow(dead_code, reason = "phones write MP4 with their own encoder")
+)]
 mod target;
 mod tee;
 #[cfg(all(feature = "webp", not(any(target_os = "ios", target_os = "android"))))]

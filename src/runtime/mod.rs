@@ -7,6 +7,7 @@ mod cancel;
 mod doctor;
 mod environment;
 mod execution_provider;
+#[cfg_attr(target_os = "ios", allow(dead_code, reason = "iOS links it: nothing is looked for"))]
 mod library;
 mod options;
 mod probe;

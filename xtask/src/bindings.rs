@@ -38,6 +38,10 @@ pub(crate) fn library(place: &Place) -> Result<PathBuf, Failure> {
     let mut build = place.cargo("rustc");
     build.args(["--release", "--package", "kinora", "--lib"]);
     build.args(["--crate-type", "cdylib", "--features", "uniffi"]);
+    if cfg!(target_os = "linux") {
+        // As Android wants it, so that its gates can be held here too.
+        build.args(["--", "-C", "link-arg=-Wl,-z,max-page-size=16384"]);
+    }
     succeed(&mut build, "the library did not build")?;
     Ok(place.target.join("release").join(format!("{DLL_PREFIX}kinora{DLL_SUFFIX}")))
 }

@@ -6,6 +6,8 @@ mod crate_size;
 mod demo;
 mod failure;
 mod kotlin;
+mod mobile;
+mod package;
 mod place;
 mod portrait;
 mod python;
@@ -31,11 +33,13 @@ cargo xtask CHORE
   setup                 find ONNX Runtime, or fetch the pinned one and check it
   demo [PHOTO] [ARGS…]  make demo.mp4 of a photo (without one: a public-domain portrait)
   run -- ARGS…          the kinora command line, for instance: run -- doctor
-  test [SUITE]          every test, with what it needs set up; SUITE: rust, kotlin or swift alone.
+  test [SUITE]          every test, with what it needs set up; SUITE: rust, gates, kotlin or swift alone.
                         Where Swift cannot be had it is skipped by name; --require-swift fails instead
   bindings              the library for this machine and its Kotlin and Swift sources
   bench                 the benches, and Kinora beside other programs
   quality [ARGS…]       judge the default model on rendered frames; quality --help says how
+  package WHAT          check, android or apple: what app developers install
+  check-mobile          the crate's types for iOS and Android, and that nothing compiles C there
   crate-size            the size of the published crate
   sheet [--out FILE]    the contact sheet of docs/
   train [ARGS…]         the four networks from their data: train --help
@@ -68,6 +72,8 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("bench") => bench::bench(&place()?)?,
         Some("sheet") => sheet::sheet(&place()?, rest)?,
         Some("train") => return train::train(&place()?, rest),
+        Some("package") => package::package(&place()?, rest)?,
+        Some("check-mobile") => mobile::check(&place()?)?,
         Some("crate-size") => crate_size::check(&place()?)?,
         None | Some("help" | "--help" | "-h") => print!("{HELP}"),
         Some(other) => {

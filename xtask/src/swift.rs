@@ -16,8 +16,8 @@ const PACKAGES: &[&str] = &["swiftlang", "libc6-dev", "libstdc++-14-dev"];
 const READY: &str = "kinora-ready";
 
 /// Enters the chroot with everything in its place, in a mount namespace of its own, so that nothing
-/// stays mounted whatever happens. Arguments: the chroot, the folder to start in, then folders to bind
-/// at their own paths up to `--`, then the command.
+/// stays mounted whatever happens. Arguments: the chroot, the folder to start in, then folders to
+/// bind at their own paths up to `--`, then the command.
 const ENTER: &str = r#"
 set -eu
 root=$1 start=$2
@@ -38,8 +38,13 @@ pub(crate) fn test(place: &Place, library: &Path, require: bool, steps: &mut Ste
     const NAME: &str = "swift: the package";
     match Toolchain::find(place) {
         Ok(toolchain) => {
-            steps.prepared(NAME, prepare(place, &toolchain, library), count_swift);
+            let ours = package(place)
+                .and_then(|folder| prepare(place, &toolchain, library, &folder, "swift"));
+            steps.prepared(NAME, ours, count_swift);
             probe(place);
+            let sample = place.root.join("examples/ios");
+            let sample = prepare(place, &toolchain, library, &sample, "swift-sample");
+            steps.prepared("swift: the sample app's logic", sample, count_swift);
         }
         Err(failure) if require => steps.prepared(NAME, Err(failure), count_swift),
         Err(failure) => println!("skipped: Swift ({failure})"),
@@ -60,14 +65,20 @@ pub(crate) fn package(place: &Place) -> Result<PathBuf, Failure> {
     Ok(package)
 }
 
-fn prepare(place: &Place, toolchain: &Toolchain, library: &Path) -> Result<Command, Failure> {
-    let package = package(place)?;
+/// The tests of the package in `folder`, built in `scratch` below the target folder.
+fn prepare(
+    place: &Place,
+    toolchain: &Toolchain,
+    library: &Path,
+    folder: &Path,
+    scratch: &str,
+) -> Result<Command, Failure> {
     let binds = [place.root.as_path(), place.target.as_path(), library];
     let data = data(place);
-    let mut command = toolchain.command(&package, &binds, data.as_deref())?;
+    let mut command = toolchain.command(folder, &binds, data.as_deref())?;
     command
         .args(["swift", "test", "--scratch-path"])
-        .arg(place.target.join("swift"))
+        .arg(place.target.join(scratch))
         .env("KINORA_LIBRARY_DIR", place.target.join("release"))
         .env("LD_LIBRARY_PATH", place.target.join("release"))
         .env("DYLD_LIBRARY_PATH", place.target.join("release"))

@@ -21,6 +21,15 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<(), Failure> {
         );
         steps.run("xtask: the chores", &mut cargo_test(place, "xtask"), count_rust);
     }
+    if wanted("gates") {
+        let gates =
+            std::env::current_exe().map(Command::new).map_err(Failure::while_doing("xtask"));
+        let gates = gates.map(|mut gates| {
+            gates.args(["package", "check"]);
+            gates
+        });
+        steps.prepared("the built library: pages, symbols, strings, size", gates, |_| None);
+    }
     if wanted("kotlin") {
         kotlin::test(place, &library, &mut steps);
     }
@@ -40,10 +49,10 @@ fn asked(args: &[String]) -> Result<Asked<'_>, Failure> {
     for arg in args {
         match arg.as_str() {
             "--require-swift" => asked.require_swift = true,
-            "rust" | "kotlin" | "swift" if asked.only.is_none() => asked.only = Some(arg),
+            "rust" | "gates" | "kotlin" | "swift" if asked.only.is_none() => asked.only = Some(arg),
             _ => {
                 return Err(Failure::new(format!(
-                    "test takes --require-swift and one of rust, kotlin and swift, not {arg}"
+                    "test takes --require-swift and one of rust, gates, kotlin and swift, not {arg}"
                 )));
             }
         }

@@ -11,7 +11,9 @@ extension Studio {
     ///
     /// A slow reader sees the newest progress and never misses the clip. Ending the loop, or
     /// cancelling the task around it, cancels the job.
-    public func events(for request: GenerationRequest) -> AsyncThrowingStream<GenerationEvent, Error> {
+    public func events(
+        for request: GenerationRequest
+    ) -> AsyncThrowingStream<GenerationEvent, Error> {
         AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
             let task = Task {
                 do {

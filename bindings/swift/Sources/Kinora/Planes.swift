@@ -19,7 +19,12 @@ struct Planes {
     var bytes: Int { width * height * 3 / 2 }
 
     /// Copies one plane into memory whose rows are `stride` bytes apart.
-    func copy(plane: Int, of frame: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, stride: Int) {
+    func copy(
+        plane: Int,
+        of frame: UnsafeRawBufferPointer,
+        to target: UnsafeMutableRawPointer,
+        stride: Int
+    ) {
         let (start, width, height) = all[plane]
         guard let source = frame.baseAddress, frame.count >= bytes, stride >= width else { return }
         for row in 0..<height {
@@ -28,7 +33,11 @@ struct Planes {
     }
 
     /// Copies U and V into one plane of pairs, as biplanar buffers want them.
-    func copyChromaPairs(of frame: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, stride: Int) {
+    func copyChromaPairs(
+        of frame: UnsafeRawBufferPointer,
+        to target: UnsafeMutableRawPointer,
+        stride: Int
+    ) {
         let (u, v) = (all[1], all[2])
         guard frame.count >= bytes, stride >= 2 * u.width else { return }
         for row in 0..<u.height {

@@ -15,7 +15,8 @@ extension Studio {
     ///
     /// Cancelling the task stops the job inside the library; the call then throws
     /// `CancellationError` within a few tens of milliseconds, and nothing of the clip is left.
-    /// On Apple platforms an `.mp4` is written by the system's own encoder.
+    /// On Apple platforms the system's own encoder makes an MP4, be it a file or bytes.
+    /// `start(request:listener:)` does not do that: there it takes any output but an MP4.
     ///
     /// - Parameters:
     ///   - request: What to make, and where it goes.
@@ -27,9 +28,11 @@ extension Studio {
     ) async throws -> Clip {
         try Task.checkCancellation()
         let listener = onProgress.map(Listener.init)
-        let (platform, finish) = try request.forThisPlatform()
-        let job = try start(request: platform, listener: listener)
-        return finish(try await job.value)
+        guard let file = try request.systemFile() else {
+            return try await start(request: request, listener: listener).value
+        }
+        defer { file.clean() }
+        return try file.told(await start(request: file.request, listener: listener).value)
     }
 
     /// The faces of a photo, largest first, found away from the calling thread.

@@ -29,14 +29,17 @@ func picture() -> Data {
 
 /// The standard portrait, or the made picture.
 func portrait() async throws -> Photo {
-    guard let file = data("faces/imageio/astronaut.png") else { return try Photo.fromBytes(bytes: picture()) }
+    guard let file = data("faces/imageio/astronaut.png") else {
+        return try Photo.fromBytes(bytes: picture())
+    }
     return try await Photo.decoded(from: file)
 }
 
 /// A small request: a quarter of the work of a usual clip.
 func small(_ photo: Photo, _ output: ClipOutput? = nil, seconds: Float = 0.5) -> GenerationRequest {
     GenerationRequest(
-        photo: photo, output: output, prompt: "she smiles", seconds: seconds, fps: 12, size: 192, seed: 5
+        photo: photo, output: output, prompt: "she smiles",
+        seconds: seconds, fps: 12, size: 192, seed: 5
     )
 }
 
@@ -54,7 +57,8 @@ func boxes(_ bytes: Data) -> [String] {
 
 /// Memory of this process in KiB; nil where the system does not tell.
 func residentKiB() -> Int? {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
+    let file = "/proc/self/status"
+    guard let status = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
     return line.flatMap { Int($0.filter(\.isNumber)) }
 }
@@ -86,7 +90,8 @@ class FolderCase: XCTestCase {
     private(set) var folder = URL(fileURLWithPath: "/")
 
     override func setUpWithError() throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("kinora-\(UUID().uuidString)")
+        folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("kinora-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 

@@ -51,6 +51,7 @@ final class HostTests: FolderCase {
         for name in ["face_detector", "face_points", "perception", "motion"] {
             try Data([1, 2, 3]).write(to: models.appendingPathComponent("\(name).onnx"))
         }
+        let text = Data("no picture".utf8)
         let nowhere = folder.appendingPathComponent("no/such/clip.mp4").path
         let absent = folder.appendingPathComponent("absent.jpg")
         var wrongFace = small(photo)
@@ -59,12 +60,14 @@ final class HostTests: FolderCase {
         let expected: [(String, () async throws -> Void)] = [
             ("photo.empty", { _ = try Photo.fromBytes(bytes: Data()) }),
             ("photo.heic", { _ = try Photo.fromBytes(bytes: heic) }),
-            ("photo.unsupported_format", { _ = try Photo.fromBytes(bytes: Data("no picture".utf8)) }),
+            ("photo.unsupported_format", { _ = try Photo.fromBytes(bytes: text) }),
             ("photo.damaged", { _ = try Photo.fromBytes(bytes: picture().prefix(50)) }),
             ("photo.unreadable_file", { _ = try await Photo.decoded(from: absent) }),
             ("request.seconds", { _ = try await studio.generate(small(photo, seconds: 99)) }),
             ("request.face", { _ = try await studio.generate(face) }),
-            ("output.no_folder", { _ = try await studio.generate(small(photo, .mp4(path: nowhere))) }),
+            ("output.no_folder", {
+                _ = try await studio.generate(small(photo, .mp4(path: nowhere)))
+            }),
             ("runtime.other_library", {
                 _ = try await Studio.opened(StudioOptions(runtimeLibrary: absent.path))
             }),
@@ -119,7 +122,8 @@ final class HostTests: FolderCase {
     func testAListenerThatThrowsDoesNotHarmTheClip() async throws {
         final class Failing: ProgressListener {
             func progressed(progress: GenerationProgress) throws {
-                throw KinoraError.Host(code: "host.listener", reason: "a listener that throws", detail: nil)
+                let reason = "a listener that throws"
+                throw KinoraError.Host(code: "host.listener", reason: reason, detail: nil)
             }
         }
         let request = small(try Photo.fromBytes(bytes: picture()))
@@ -162,7 +166,8 @@ final class HostTests: FolderCase {
             func unwrap(blob: Data) throws -> Data {
                 let key = Data(blob.dropLast().map { $0 ^ 0xa5 })
                 if checks, key.reduce(0, &+) != blob.last {
-                    throw KinoraError.Host(code: "host.tampered", reason: "the blob was changed", detail: nil)
+                    let reason = "the blob was changed"
+                    throw KinoraError.Host(code: "host.tampered", reason: reason, detail: nil)
                 }
                 return key
             }

@@ -25,21 +25,13 @@ public final class AssetWriterSink: FrameSink, @unchecked Sendable {
     /// - Parameters:
     ///   - file: Where the clip goes; its folder must exist.
     ///   - bitsPerPixel: Bits for each pixel of each frame: 0.2 is good, 0.1 small.
-    /// - Throws: `KinoraError.Output` when the folder does not exist.
+    /// - Throws: `KinoraError.Output` when the folder does not exist, or `file` is one itself.
     public init(file: URL, bitsPerPixel: Double = 0.2) throws {
-        let folder = file.deletingLastPathComponent()
-        var isFolder: ObjCBool = false
-        let exists = FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder)
-        guard exists, isFolder.boolValue else {
-            throw KinoraError.Output(
-                code: "output.no_folder",
-                reason: "the folder \(folder.path) does not exist: create it first",
-                detail: nil
-            )
-        }
+        try SinkFile.check(file)
         self.file = file
         self.bitsPerPixel = bitsPerPixel
-        unfinished = folder.appendingPathComponent(".kinora-\(UUID().uuidString).mp4")
+        unfinished = file.deletingLastPathComponent()
+            .appendingPathComponent(".kinora-\(UUID().uuidString).mp4")
     }
 
     /// Opens the encoder.
@@ -75,7 +67,8 @@ public final class AssetWriterSink: FrameSink, @unchecked Sendable {
             ]
         )
         guard writer.canAdd(input) else {
-            throw failure("the system's encoder does not take \(width)×\(height) pixels", writer.error)
+            let size = "\(width)×\(height)"
+            throw failure("the system's encoder does not take \(size) pixels", writer.error)
         }
         writer.add(input)
         guard writer.startWriting() else {
@@ -104,6 +97,7 @@ public final class AssetWriterSink: FrameSink, @unchecked Sendable {
             throw failure("the system gives no memory for a frame (\(status))", nil)
         }
         fill(buffer, from: i420, format: now.format)
+        tag(buffer)
         // Whole frames at the exact rate: microseconds would drift by a frame in an hour.
         let time = CMTime(
             value: now.frames * Int64(now.format.fpsDenominator),
@@ -133,10 +127,20 @@ public final class AssetWriterSink: FrameSink, @unchecked Sendable {
             try? FileManager.default.removeItem(at: unfinished)
             throw failure("the system's encoder did not finish the file", now.writer.error)
         }
-        if FileManager.default.fileExists(atPath: file.path) {
-            _ = try FileManager.default.replaceItemAt(file, withItemAt: unfinished)
-        } else {
-            try FileManager.default.moveItem(at: unfinished, to: file)
+        try name()
+    }
+
+    private func name() throws {
+        let files = FileManager.default
+        do {
+            if files.fileExists(atPath: file.path) {
+                _ = try files.replaceItemAt(file, withItemAt: unfinished)
+            } else {
+                try files.moveItem(at: unfinished, to: file)
+            }
+        } catch {
+            try? files.removeItem(at: unfinished)
+            throw failure("the clip could not be put in its place", error)
         }
     }
 
@@ -160,6 +164,18 @@ public final class AssetWriterSink: FrameSink, @unchecked Sendable {
                 let stride = CVPixelBufferGetBytesPerRowOfPlane(buffer, 1)
                 planes.copyChromaPairs(of: frame, to: chroma, stride: stride)
             }
+        }
+    }
+
+    /// Says that the frame is BT.709: the system matches the colours of the frames to those that the
+    /// file asks for, and has to be told what it starts from (Apple's Technical Q&A QA1839).
+    private func tag(_ buffer: CVPixelBuffer) {
+        for (key, value) in [
+            (kCVImageBufferColorPrimariesKey, kCVImageBufferColorPrimaries_ITU_R_709_2),
+            (kCVImageBufferTransferFunctionKey, kCVImageBufferTransferFunction_ITU_R_709_2),
+            (kCVImageBufferYCbCrMatrixKey, kCVImageBufferYCbCrMatrix_ITU_R_709_2),
+        ] {
+            CVBufferSetAttachment(buffer, key, value, .shouldPropagate)
         }
     }
 

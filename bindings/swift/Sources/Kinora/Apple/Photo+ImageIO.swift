@@ -4,13 +4,16 @@ import Foundation
 import ImageIO
 
 extension Photo {
-    /// The longest side that a photo is decoded to: twice the longest side of a clip by default.
-    static let longestSide = 2560
-
     /// Takes a picture that the app holds already. It is drawn once, upright as it is, in sRGB.
     ///
-    /// - Throws: `KinoraError.Photo` when it has no pixels or too many.
-    public static func of(_ image: CGImage) throws -> Photo {
+    /// - Parameters:
+    ///   - image: The picture.
+    ///   - longestSide: A larger one is scaled down to so many pixels.
+    /// - Throws: `KinoraError.Photo` when it cannot be drawn.
+    public static func of(
+        _ image: CGImage,
+        longestSide: Int = Photo.usualLongestSide
+    ) throws -> Photo {
         let (width, height) = fitted(width: image.width, height: image.height, longest: longestSide)
         let stride = 4 * width
         var pixels = Data(count: stride * height)
@@ -26,11 +29,12 @@ extension Photo {
                     bitsPerComponent: 8,
                     bytesPerRow: stride,
                     space: space,
-                    bitmapInfo: CGImageAlphaInfo.noneSkipLast.rawValue
+                    bitmapInfo: CGImageAlphaInfo.premultipliedLast.rawValue
                 )
             else { return false }
             let whole = CGRect(x: 0, y: 0, width: width, height: height)
-            // What is see-through lies on white, as in the library's own decoders.
+            // What is see-through lies on white, as in the library's own decoders; so the whole
+            // is opaque, and premultiplied alpha is the same as the straight one of `fromPixels`.
             context.setFillColor(CGColor(red: 1, green: 1, blue: 1, alpha: 1))
             context.fill(whole)
             context.interpolationQuality = .high
@@ -44,10 +48,6 @@ extension Photo {
                 detail: nil
             )
         }
-        // The fourth byte is padding here; the library takes it for alpha.
-        pixels.withUnsafeMutableBytes { memory in
-            for at in Swift.stride(from: 3, to: memory.count, by: 4) { memory[at] = 255 }
-        }
         return try Photo.fromPixels(
             rgba: pixels,
             width: UInt32(width),
@@ -57,9 +57,23 @@ extension Photo {
         )
     }
 
-    /// Decodes through ImageIO: every format of the system, turned upright, at most `longestSide`
-    /// pixels long. A larger photo is scaled while it is decoded and never lies in memory whole.
-    static func decodedBySystem(_ data: Data) throws -> Photo {
+    /// Decodes a picture file through ImageIO, as `system` does.
+    static func decodedBySystem(_ data: Data, longestSide: Int) throws -> Photo {
+        let source = CGImageSourceCreateWithData(data as CFData, unread)
+        // The library's own decoders say what is wrong in the same words on every platform.
+        return try system(source, longestSide: longestSide) ?? Photo.fromBytes(bytes: data)
+    }
+
+    /// Reads and decodes a picture file through ImageIO; its bytes never lie in memory whole.
+    static func decodedBySystem(_ file: URL, longestSide: Int) throws -> Photo {
+        let source = CGImageSourceCreateWithURL(file as CFURL, unread)
+        return try system(source, longestSide: longestSide) ?? Photo.open(path: file.path)
+    }
+
+    /// Every format of the system, turned upright, at most `longestSide` pixels long. A larger
+    /// photo is scaled while it is decoded and never lies in memory whole. Nil where it is no
+    /// picture.
+    private static func system(_ source: CGImageSource?, longestSide: Int) throws -> Photo? {
         let options: [CFString: Any] = [
             kCGImageSourceCreateThumbnailFromImageAlways: true,
             kCGImageSourceCreateThumbnailWithTransform: true,
@@ -67,15 +81,14 @@ extension Photo {
             kCGImageSourceShouldCacheImmediately: true,
         ]
         guard
-            let source = CGImageSourceCreateWithData(
-                data as CFData, [kCGImageSourceShouldCache: false] as CFDictionary
-            ),
+            let source,
             let image = CGImageSourceCreateThumbnailAtIndex(source, 0, options as CFDictionary)
-        else {
-            // The library's own decoders say why, in the same words on every platform.
-            return try Photo.fromBytes(bytes: data)
-        }
-        return try of(image)
+        else { return nil }
+        return try of(image, longestSide: longestSide)
+    }
+
+    private static var unread: CFDictionary {
+        [kCGImageSourceShouldCache: false] as CFDictionary
     }
 }
 #endif

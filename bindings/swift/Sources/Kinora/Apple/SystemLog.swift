@@ -1,7 +1,8 @@
 #if canImport(os)
 import os
 
-/// Sends what Kinora and ONNX Runtime say to the system's log: `setLogSink(sink: SystemLog(), ...)`.
+/// Sends what Kinora and ONNX Runtime say to the system's log:
+/// `setLogSink(sink: SystemLog(), level: .info)`.
 public final class SystemLog: LogSink {
     private let logger: Logger
 

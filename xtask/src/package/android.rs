@@ -1,0 +1,220 @@
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::check;
+use super::files::{copy, fresh, write};
+use crate::failure::Failure;
+use crate::kotlin::maven;
+use crate::place::Place;
+
+/// Android's names for the processors, and Rust's. Not 32-bit ARM: it lacks memory and vector units.
+const PROCESSORS: [(&str, &str); 2] =
+    [("arm64-v8a", "aarch64-linux-android"), ("x86_64", "x86_64-linux-android")];
+/// The oldest Android, as bindings/kotlin/kinora-android/build.gradle.kts says it too.
+const OLDEST: &str = "24";
+/// Pages of 16 KB, which Android asks of every library from 2025 on.
+const PAGES: &str = "link-arg=-Wl,-z,max-page-size=16384,-z,common-page-size=16384";
+
+/// `package android`: libraries, gates, AAR, and the jars that a repository wants beside it.
+pub(super) fn package(place: &Place) -> Result<(), Failure> {
+    let Some(ndk) = env::var_os("ANDROID_NDK_HOME").map(PathBuf::from) else {
+        return Err(Failure::new(
+            "packaging for Android needs the NDK (set ANDROID_NDK_HOME), cargo-ndk and the Rust \
+             targets aarch64-linux-android and x86_64-linux-android",
+        ));
+    };
+    let out = place.target.join("package/android");
+    fresh(&out)?;
+    let mut broken = Vec::new();
+    for (abi, target) in PROCESSORS {
+        let library = build(place, &ndk, abi, target)?;
+        let jni = out.join("jni").join(abi).join("libkinora.so");
+        copy(&library, &jni)?;
+        strip(&ndk, &jni)?;
+        for gate in check::built(place, &jni)? {
+            broken.extend(gate.broken().map(|what| format!("{abi}: {what}")));
+        }
+    }
+    if !broken.is_empty() {
+        return Err(Failure::new(format!("gates that do not hold: {}", broken.join("; "))));
+    }
+    crate::bindings::sources(place, crate::bindings::Language::Kotlin)?;
+    succeed(maven(place)?.args(["package", "-DskipTests", "--quiet"]), "Maven did not pack")?;
+    let jars = ["kinora", "kinora-android"]
+        .map(|name| place.target.join(format!("maven/{name}/{name}-{VERSION}.jar")));
+    let sources = [
+        place.root.join("bindings/kotlin/kinora/src/main/kotlin"),
+        place.root.join("bindings/kotlin/kinora-android/src/main/kotlin"),
+        place.target.join("bindings/kotlin"),
+    ];
+    let module = place.root.join("bindings/kotlin/kinora-android");
+    let aar = assemble(&out, &module, &jars)?;
+    pack(&out.join(format!("kinora-{VERSION}-sources.jar")), &sources)?;
+    let docs = out.join("docs");
+    copy(&place.root.join("bindings/README.md"), &docs.join("README.md"))?;
+    pack(&out.join(format!("kinora-{VERSION}-javadoc.jar")), &[docs])?;
+    write(&out.join(format!("kinora-{VERSION}.pom")), &pom())?;
+    println!("{}", aar.display());
+    Ok(())
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn build(place: &Place, ndk: &Path, abi: &str, target: &str) -> Result<PathBuf, Failure> {
+    let mut cargo = place.cargo("ndk");
+    cargo
+        .args(["--target", abi, "--platform", OLDEST, "rustc", "--release", "--package", "kinora"])
+        .args(["--lib", "--crate-type", "cdylib", "--features", "uniffi", "--", "-C", PAGES])
+        .env("ANDROID_NDK_HOME", ndk);
+    succeed(
+        &mut cargo,
+        &format!(
+            "{abi} did not build: `cargo install cargo-ndk` and `rustup target add {target}` are \
+             needed"
+        ),
+    )?;
+    Ok(place.target.join(target).join("release/libkinora.so"))
+}
+
+fn strip(ndk: &Path, library: &Path) -> Result<(), Failure> {
+    let host = format!("{}-x86_64", env::consts::OS.replace("macos", "darwin"));
+    let tool = ndk.join("toolchains/llvm/prebuilt").join(host).join("bin/llvm-strip");
+    succeed(Command::new(tool).arg(library), "the NDK's llvm-strip did not strip the library")
+}
+
+/// The AAR: `out` holds jni/, `module` the manifest and the rules, `jars` the classes.
+fn assemble(out: &Path, module: &Path, jars: &[PathBuf]) -> Result<PathBuf, Failure> {
+    let tree = out.join("aar");
+    let classes = out.join("classes");
+    fresh(&tree)?;
+    fresh(&classes)?;
+    for jar in jars {
+        let mut unpack = Command::new("jar");
+        unpack.arg("--extract").arg("--file").arg(jar).current_dir(&classes);
+        succeed(&mut unpack, &format!("{} could not be unpacked", jar.display()))?;
+    }
+    pack(&tree.join("classes.jar"), &[classes])?;
+    super::files::copy_folder(&out.join("jni"), &tree.join("jni"))?;
+    copy(&module.join("src/main/AndroidManifest.xml"), &tree.join("AndroidManifest.xml"))?;
+    copy(&module.join("consumer-rules.pro"), &tree.join("proguard.txt"))?;
+    // There are no resources, and the file that lists them has to be there.
+    write(&tree.join("R.txt"), "")?;
+    let aar = out.join(format!("kinora-{VERSION}.aar"));
+    pack(&aar, &[tree])?;
+    Ok(aar)
+}
+
+/// Packs what the folders hold into one archive.
+fn pack(archive: &Path, folders: &[PathBuf]) -> Result<(), Failure> {
+    let mut jar = Command::new("jar");
+    jar.args(["--create", "--no-manifest", "--file"]).arg(archive);
+    for folder in folders {
+        jar.arg("-C").arg(folder).arg(".");
+    }
+    succeed(&mut jar, &format!("{} could not be packed", archive.display()))
+}
+
+fn pom() -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>app.kinora</groupId>
+  <artifactId>kinora</artifactId>
+  <version>{VERSION}</version>
+  <packaging>aar</packaging>
+  <name>Kinora</name>
+  <description>Turns a photo into a short video on the device that holds it.</description>
+  <licenses>
+    <license><name>MIT</name></license>
+    <license><name>Apache-2.0</name></license>
+  </licenses>
+  <dependencies>
+    <dependency>
+      <groupId>net.java.dev.jna</groupId>
+      <artifactId>jna</artifactId>
+      <version>5.19.1</version>
+      <type>aar</type>
+    </dependency>
+    <dependency>
+      <groupId>org.jetbrains.kotlinx</groupId>
+      <artifactId>kotlinx-coroutines-android</artifactId>
+      <version>1.10.2</version>
+    </dependency>
+    <dependency>
+      <groupId>com.microsoft.onnxruntime</groupId>
+      <artifactId>onnxruntime-android</artifactId>
+      <version>1.28.0</version>
+    </dependency>
+  </dependencies>
+</project>
+"#
+    )
+}
+
+fn succeed(command: &mut Command, otherwise: &str) -> Result<(), Failure> {
+    match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(Failure::new(otherwise)),
+        Err(error) => Err(Failure::new(format!("{otherwise}: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_aar_holds_what_gradle_looks_for() {
+        if Command::new("jar").arg("--version").stdout(Stdio::null()).status().is_err() {
+            eprintln!("skipped: there is no JDK to pack an archive with");
+            return;
+        }
+        let out = env::temp_dir().join(format!("kinora-aar-{}", std::process::id()));
+        fresh(&out).unwrap();
+        for (abi, _) in PROCESSORS {
+            write(&out.join("jni").join(abi).join("libkinora.so"), "a library").unwrap();
+        }
+        let classes = out.join("made");
+        write(&classes.join("app/kinora/Studio.class"), "a class").unwrap();
+        let jar = out.join("kinora.jar");
+        pack(&jar, &[classes]).unwrap();
+        let module = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../bindings/kotlin/kinora-android")
+            .canonicalize()
+            .unwrap();
+        let aar = assemble(&out, &module, &[jar]).unwrap();
+        let list = Command::new("jar").arg("--list").arg("--file").arg(&aar).output().unwrap();
+        let list = String::from_utf8_lossy(&list.stdout).into_owned();
+        for file in [
+            "AndroidManifest.xml",
+            "R.txt",
+            "classes.jar",
+            "jni/arm64-v8a/libkinora.so",
+            "jni/x86_64/libkinora.so",
+            "proguard.txt",
+        ] {
+            assert!(list.lines().any(|line| line == file), "{file} is not in\n{list}");
+        }
+        std::fs::remove_dir_all(out).unwrap();
+    }
+
+    #[test]
+    fn the_package_asks_for_no_network() {
+        let manifest =
+            include_str!("../../../bindings/kotlin/kinora-android/src/main/AndroidManifest.xml");
+        assert!(!manifest.contains("uses-permission"));
+    }
+
+    #[test]
+    fn versions_are_the_same_in_both_builds() {
+        let gradle = include_str!("../../../bindings/kotlin/kinora-android/build.gradle.kts");
+        for part in ["jna:5.19.1@aar", "coroutines-android:1.10.2", "onnxruntime-android:1.28.0"] {
+            assert!(gradle.contains(part), "{part}");
+        }
+        assert!(gradle.contains(&format!("minSdk = {OLDEST}")));
+        let pom = pom();
+        assert!(["5.19.1", "1.10.2", "1.28.0", VERSION].iter().all(|part| pom.contains(part)));
+    }
+}
