@@ -203,7 +203,7 @@ struct Found {
 
 fn scan(mut file: impl Read) -> std::io::Result<Found> {
     let marks = client_marks();
-    let clients = marks.each_ref().map(|mark| Finder::new(mark));
+    let clients = marks.each_ref().map(Finder::new);
     let versions = VERSION_MARKS.map(|mark| Finder::new(mark.as_bytes()));
     let mut found = Found::default();
     let mut buffer = vec![0; OVERLAP + CHUNK];
