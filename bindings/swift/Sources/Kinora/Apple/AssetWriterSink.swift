@@ -167,8 +167,8 @@ public final class AssetWriterSink: FrameSink, @unchecked Sendable {
         }
     }
 
-    /// Says that the frame is BT.709: the system matches the colours of the frames to those that the
-    /// file asks for, and has to be told what it starts from (Apple's Technical Q&A QA1839).
+    /// Says that the frame is BT.709: the system matches the colours of the frames to those that
+    /// the file asks for, and has to be told what it starts from (Apple's Technical Q&A QA1839).
     private func tag(_ buffer: CVPixelBuffer) {
         for (key, value) in [
             (kCVImageBufferColorPrimariesKey, kCVImageBufferColorPrimaries_ITU_R_709_2),
