@@ -79,7 +79,7 @@ impl Detail {
     }
 
     /// The error below this one, where there is one.
-    pub fn source(&self) -> Option<&(dyn std::error::Error + Send + Sync)> {
+    pub fn source(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.source.as_deref()
     }
 }

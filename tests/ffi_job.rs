@@ -200,9 +200,8 @@ fn what_the_host_does_wrong_is_told_in_its_own_words() {
     let sink = Arc::new(Sink { fails: true, ..Sink::default() });
     let job = studio.start(request(&photo(), ClipOutput::Sink { sink: sink.clone() }), None);
     let error = wait_for(job.unwrap().clip()).unwrap_err();
-    let KinoraError::Output { code, detail, .. } = error else { panic!("{error:?}") };
-    assert_eq!(code, "output.sink");
-    assert!(detail.unwrap().contains("no encoder is free"));
+    let KinoraError::Host { code, reason, .. } = error else { panic!("{error:?}") };
+    assert_eq!((code.as_str(), reason.as_str()), ("host.busy", "no encoder is free"));
     assert!(sink.abandoned.load(Ordering::Relaxed));
 
     // A listener that panics costs the job its watcher, not the process.

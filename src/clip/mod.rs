@@ -33,6 +33,8 @@ use target::{Target, failed};
 pub use fps::Fps;
 pub use frame::I420;
 pub use output::{Container, Output};
+#[cfg(feature = "uniffi")]
+pub(crate) use sink::SinkFailure;
 pub use sink::{FrameSink, SinkResult};
 
 pub(crate) use frame::{Frame, Layout, Rgb8};

@@ -86,7 +86,7 @@ fn refused(source: Box<dyn StdError + Send + Sync>) -> Error {
 
 /// A boxed error as an error, which the box itself is not.
 #[derive(Debug)]
-struct SinkFailure(Box<dyn StdError + Send + Sync>);
+pub(crate) struct SinkFailure(pub(crate) Box<dyn StdError + Send + Sync>);
 
 impl fmt::Display for SinkFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::clip::SinkFailure;
 use crate::error::{Detail, Error};
 
 /// What went wrong, by who can mend it.
@@ -100,6 +101,11 @@ impl KinoraError {
 
 impl From<Error> for KinoraError {
     fn from(error: Error) -> Self {
+        if let Error::Output(detail) = &error
+            && let Some(own) = thrown_by_sink(detail)
+        {
+            return own.clone();
+        }
         let code = error.code().to_owned();
         let (reason, detail) = match &error {
             Error::Photo(detail)
@@ -127,6 +133,11 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for KinoraError {
     fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
         Self::host(error.reason)
     }
+}
+
+/// What a sink of the app threw: it comes back to the app as it was.
+fn thrown_by_sink(detail: &Detail) -> Option<&KinoraError> {
+    detail.source()?.downcast_ref::<SinkFailure>()?.0.downcast_ref()
 }
 
 fn told(detail: &Detail) -> (String, Option<String>) {

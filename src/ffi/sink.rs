@@ -11,7 +11,7 @@ use crate::error::Error;
 ///
 /// The calls come one after another, on a thread of the job: `begin` once, `frame` for each frame
 /// in order, `finish` once. A call that blocks holds the job back, so no frames pile up. An error
-/// ends the job with the code `output.sink`. A job that is cancelled or fails does not call
+/// ends the job and is what the job fails with. A job that is cancelled or fails does not call
 /// `finish`: it calls `abandon`, and nobody wants the clip.
 #[uniffi::export(rust, foreign)]
 pub trait FrameSink: Send + Sync {

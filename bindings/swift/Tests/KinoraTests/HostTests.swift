@@ -104,7 +104,7 @@ final class HostTests: FolderCase {
             KinoraError.Host(code: "host.encoder", reason: "no encoder is free", detail: nil)
         }
         let busy: @Sendable () -> Error = { Busy() }
-        for thrown in [own, busy] {
+        for (thrown, code) in [(own, "host.encoder"), (busy, "host.failed")] {
             let sink = Counting(throwing: thrown)
             do {
                 _ = try await shared.get().generate(
@@ -112,8 +112,8 @@ final class HostTests: FolderCase {
                 )
                 XCTFail("a sink that fails ends the job")
             } catch let error as KinoraError {
-                XCTAssertEqual(error.code, "output.sink")
-                XCTAssertTrue(error.detail?.contains("no encoder is free") == true, "\(error)")
+                XCTAssertEqual(error.code, code)
+                XCTAssertTrue(error.reason.contains("no encoder is free"), "\(error)")
             }
             XCTAssertTrue(sink.seen.value.abandoned)
         }

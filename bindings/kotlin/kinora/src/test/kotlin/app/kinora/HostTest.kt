@@ -117,11 +117,12 @@ class HostTest {
             }
         }
         val own = KinoraException.Host("host.encoder", "no encoder is free", null)
-        for (thrown in listOf(own, IllegalStateException("no encoder is free"))) {
+        val thrown = mapOf("host.encoder" to own, "host.failed" to IllegalStateException(own.reason))
+        for ((code, thrown) in thrown) {
             val sink = Failing(thrown)
             val error = failure { studio.generate(small(photoOf(picture()), ClipOutput.Sink(sink))) }
-            assertEquals("output.sink", error.code)
-            assertTrue(error.detail!!.contains("no encoder is free"), error.detail)
+            assertEquals(code, error.code)
+            assertTrue(error.reason.contains("no encoder is free"), error.reason)
             assertTrue(sink.abandoned)
         }
         val cancelled = Failing(KinoraException.Cancelled("cancelled", "the user left", null))
