@@ -1,5 +1,6 @@
 package app.kinora
 
+import java.io.File
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
@@ -31,9 +32,13 @@ public suspend fun Studio.generate(
     onProgress: ((GenerationProgress) -> Unit)? = null,
 ): Clip {
     val listener = onProgress?.let(::Listener)
-    val clip = start(Encoders.applied(request), listener).use { it.await() }
-    // A sink has no path; the one that was asked for has the file now.
-    return if (clip.path == null) clip.copy(path = (request.output as? ClipOutput.Mp4)?.path) else clip
+    val system = Encoders.standIn(request)
+    try {
+        val clip = start(system?.request ?: request, listener).use { it.await() }
+        return system?.finished(clip) ?: clip
+    } finally {
+        system?.clear()
+    }
 }
 
 /** Encoders of the system that stand in for those that the library lacks on it. */
@@ -45,10 +50,38 @@ public object Encoders {
     @Volatile
     public var mp4: ((path: String) -> FrameSink)? = null
 
-    internal fun applied(request: GenerationRequest): GenerationRequest {
-        val path = (request.output as? ClipOutput.Mp4)?.path ?: return request
-        val sink = mp4?.invoke(path) ?: return request
-        return request.copy(output = ClipOutput.Sink(sink))
+    /** How the system makes what [request] asks for; null where the library does it itself. */
+    internal fun standIn(request: GenerationRequest): StandIn? {
+        val open = mp4 ?: return null
+        return when (val output = request.output) {
+            is ClipOutput.Mp4 -> StandIn(request, open, File(output.path), kept = true)
+            is ClipOutput.Bytes -> if (output.container == Container.MP4) inMemory(request, open) else null
+            null -> inMemory(request, open)
+            else -> null
+        }
+    }
+
+    // A system's encoder writes files alone; on Android the temporary folder is the app's own cache.
+    private fun inMemory(request: GenerationRequest, open: (String) -> FrameSink) =
+        StandIn(request, open, File.createTempFile("kinora", ".mp4"), kept = false)
+}
+
+/** A request whose MP4 the system's encoder writes to [file]. */
+internal class StandIn(
+    asked: GenerationRequest,
+    open: (path: String) -> FrameSink,
+    private val file: File,
+    private val kept: Boolean,
+) {
+    val request: GenerationRequest = asked.copy(output = ClipOutput.Sink(open(file.path)))
+
+    /** The clip with what was asked for: a sink has neither path nor bytes. */
+    fun finished(clip: Clip): Clip =
+        if (kept) clip.copy(path = file.path) else clip.copy(bytes = file.readBytes())
+
+    /** Removes what nobody asked to keep. */
+    fun clear() {
+        if (!kept) file.delete()
     }
 }
 

@@ -94,12 +94,18 @@ class AndroidTest {
             val clip = studio.generate(request)
             assertEquals(file.path, clip.path)
             assertEquals(6, counting.frames)
+            // Bytes go through a file of the system's too, of which nothing is left.
+            var written: File? = null
+            Encoders.mp4 = { path -> Counting(File(path).also { written = it }) }
+            val bytes = studio.generate(request.copy(output = null)).bytes
+            assertArrayEquals("a clip".toByteArray(), bytes)
+            assertTrue(written?.exists() == false)
         } finally {
             Encoders.mp4 = null
         }
     }
 
-    private class Counting : FrameSink {
+    private class Counting(private val file: File? = null) : FrameSink {
         var frames = 0
 
         override fun begin(format: VideoFormat) = Unit
@@ -108,7 +114,9 @@ class AndroidTest {
             frames++
         }
 
-        override fun finish() = Unit
+        override fun finish() {
+            file?.writeText("a clip")
+        }
 
         override fun abandon() = Unit
     }
