@@ -1,0 +1,158 @@
+package app.kinora.sample
+
+import app.kinora.ClipOutput
+import app.kinora.GenerationEvent
+import app.kinora.GenerationRequest
+import app.kinora.KinoraException
+import app.kinora.Photo
+import app.kinora.PromptSection
+import app.kinora.Studio
+import app.kinora.events
+import app.kinora.reason
+import java.io.File
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.flow.update
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
+
+/** Where the app stands. */
+sealed interface Phase {
+    /** Nothing is being made. */
+    data object Idle : Phase
+
+    /** A clip is being made: its share so far, and the seconds that are probably left. */
+    data class Working(val share: Float, val secondsLeft: Float?) : Phase
+
+    /** A clip is ready, and these words of the prompt meant nothing. */
+    data class Done(val clip: File, val ignored: List<String>) : Phase
+
+    /** It did not work, for this reason. */
+    data class Failed(val reason: String) : Phase
+}
+
+/** All that the screen shows. */
+data class Screen(
+    val hasPhoto: Boolean = false,
+    val prompt: String = "",
+    val phase: Phase = Phase.Idle,
+)
+
+/**
+ * What the screen does, without anything of Android, so that it is compiled and tested anywhere.
+ *
+ * @param clips the folder for clips; only the newest one is kept
+ * @param open opens the studio when the first clip is made
+ */
+class AnimateModel(
+    private val scope: CoroutineScope,
+    private val clips: File,
+    private val open: suspend () -> Studio,
+) {
+    private val shown = MutableStateFlow(Screen())
+    private var photo: Photo? = null
+    private var studio: Studio? = null
+    private var work: Job? = null
+
+    /** All that the screen shows. */
+    val screen: StateFlow<Screen> = shown.asStateFlow()
+
+    /** Takes the photo that [read] gives. A clip of another photo is cancelled. */
+    fun pick(read: suspend () -> Photo) {
+        cancel()
+        scope.launch {
+            try {
+                val fresh = read()
+                photo?.close()
+                photo = fresh
+                shown.update { it.copy(hasPhoto = true, phase = Phase.Idle) }
+            } catch (error: KinoraException) {
+                fail(error)
+            }
+        }
+    }
+
+    /** Changes the prompt. */
+    fun say(prompt: String) = shown.update { it.copy(prompt = prompt) }
+
+    /** Adds a motion to the prompt, or takes it out again. */
+    fun toggle(motion: String) = shown.update { it.copy(prompt = toggled(it.prompt, motion)) }
+
+    /** Starts to make the clip. */
+    fun animate() {
+        val photo = photo ?: return
+        // By what is shown: the last clip's coroutine may still be ending.
+        if (shown.value.phase is Phase.Working) return
+        shown.update { it.copy(phase = Phase.Working(0f, null)) }
+        work = scope.launch {
+            try {
+                make(photo)
+            } catch (cancellation: CancellationException) {
+                shown.update { it.copy(phase = Phase.Idle) }
+                throw cancellation
+            } catch (error: KinoraException) {
+                fail(error)
+            }
+        }
+    }
+
+    /** Stops the clip that is being made; nothing of it is left. */
+    fun cancel() {
+        work?.cancel()
+        work = null
+    }
+
+    /** Lets go of the photo and the studio, when the screen is gone for good. */
+    fun close() {
+        cancel()
+        photo?.close()
+        studio?.close()
+    }
+
+    private suspend fun make(photo: Photo) {
+        val file = withContext(Dispatchers.IO) { emptied().resolve("${System.nanoTime()}.mp4") }
+        val studio = studio ?: open().also { studio = it }
+        val request = GenerationRequest(
+            photo = photo,
+            output = ClipOutput.Mp4(file.path),
+            prompt = shown.value.prompt,
+        )
+        studio.events(request).collect { event ->
+            val phase = when (event) {
+                is GenerationEvent.Progressed ->
+                    Phase.Working(event.progress.share, event.progress.secondsLeft)
+                is GenerationEvent.Finished -> Phase.Done(file, event.clip.ignored)
+            }
+            shown.update { it.copy(phase = phase) }
+        }
+    }
+
+    /** The clips' folder, without the clips that were made before. */
+    private fun emptied(): File {
+        clips.deleteRecursively()
+        clips.mkdirs()
+        return clips
+    }
+
+    private fun fail(error: KinoraException) {
+        // Kinora's errors carry a sentence that says what to do.
+        shown.update { it.copy(phase = Phase.Failed(error.reason)) }
+    }
+}
+
+/** The motions of a prompt, separated by commas, with [motion] added or taken out. */
+internal fun toggled(prompt: String, motion: String): String {
+    val said = prompt.split(",").map(String::trim).filter(String::isNotEmpty)
+    return (if (motion in said) said - motion else said + motion).joinToString(", ")
+}
+
+/** A few motions of each section that are worth a chip: the usual phrase of each entry. */
+internal fun chips(sections: List<PromptSection>, most: Int = 4): List<Pair<String, List<String>>> =
+    sections.map { section ->
+        section.title to section.entries.take(most).map { it.phrases.first() }
+    }

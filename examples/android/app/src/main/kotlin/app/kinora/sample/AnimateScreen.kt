@@ -1,0 +1,125 @@
+package app.kinora.sample
+
+import android.net.Uri
+import android.widget.VideoView
+import androidx.compose.foundation.isSystemInDarkTheme
+import androidx.compose.foundation.layout.Arrangement
+import androidx.compose.foundation.layout.Column
+import androidx.compose.foundation.layout.ExperimentalLayoutApi
+import androidx.compose.foundation.layout.FlowRow
+import androidx.compose.foundation.layout.aspectRatio
+import androidx.compose.foundation.layout.fillMaxWidth
+import androidx.compose.foundation.layout.padding
+import androidx.compose.foundation.rememberScrollState
+import androidx.compose.foundation.verticalScroll
+import androidx.compose.material3.Button
+import androidx.compose.material3.FilterChip
+import androidx.compose.material3.LinearProgressIndicator
+import androidx.compose.material3.MaterialTheme
+import androidx.compose.material3.OutlinedButton
+import androidx.compose.material3.OutlinedTextField
+import androidx.compose.material3.Scaffold
+import androidx.compose.material3.Text
+import androidx.compose.material3.darkColorScheme
+import androidx.compose.material3.lightColorScheme
+import androidx.compose.runtime.Composable
+import androidx.compose.ui.Modifier
+import androidx.compose.ui.res.stringResource
+import androidx.compose.ui.semantics.contentDescription
+import androidx.compose.ui.semantics.semantics
+import androidx.compose.ui.unit.dp
+import androidx.compose.ui.viewinterop.AndroidView
+import java.io.File
+
+@OptIn(ExperimentalLayoutApi::class)
+@Composable
+fun AnimateScreen(
+    screen: Screen,
+    chips: List<Pair<String, List<String>>>,
+    pick: () -> Unit,
+    say: (String) -> Unit,
+    toggle: (String) -> Unit,
+    animate: () -> Unit,
+    cancel: () -> Unit,
+    share: (File) -> Unit,
+) {
+    val colours = if (isSystemInDarkTheme()) darkColorScheme() else lightColorScheme()
+    MaterialTheme(colours) {
+        Scaffold { inner ->
+            Column(
+                Modifier.padding(inner).padding(16.dp).verticalScroll(rememberScrollState()),
+                Arrangement.spacedBy(12.dp),
+            ) {
+                OutlinedButton(pick) {
+                    Text(stringResource(if (screen.hasPhoto) R.string.pick_other else R.string.pick))
+                }
+                OutlinedTextField(
+                    value = screen.prompt,
+                    onValueChange = say,
+                    label = { Text(stringResource(R.string.prompt)) },
+                    modifier = Modifier.fillMaxWidth(),
+                )
+                val said = screen.prompt.split(",").map(String::trim)
+                for ((title, motions) in chips) {
+                    Text(title, style = MaterialTheme.typography.labelLarge)
+                    FlowRow(horizontalArrangement = Arrangement.spacedBy(8.dp)) {
+                        for (motion in motions) {
+                            FilterChip(motion in said, { toggle(motion) }, { Text(motion) })
+                        }
+                    }
+                }
+                Outcome(screen, animate, cancel, share)
+            }
+        }
+    }
+}
+
+@Composable
+private fun Outcome(
+    screen: Screen,
+    animate: () -> Unit,
+    cancel: () -> Unit,
+    share: (File) -> Unit,
+) {
+    val working = screen.phase as? Phase.Working
+    if (working == null) {
+        Button(animate, enabled = screen.hasPhoto) { Text(stringResource(R.string.animate)) }
+    } else {
+        val told = stringResource(R.string.progress, (100 * working.share).toInt())
+        LinearProgressIndicator(
+            progress = { working.share },
+            modifier = Modifier.fillMaxWidth().semantics { contentDescription = told },
+        )
+        OutlinedButton(cancel) { Text(stringResource(R.string.cancel)) }
+    }
+    when (val phase = screen.phase) {
+        is Phase.Done -> {
+            Player(phase.clip)
+            if (phase.ignored.isNotEmpty()) {
+                Text(stringResource(R.string.ignored, phase.ignored.joinToString(", ")))
+            }
+            Button({ share(phase.clip) }) { Text(stringResource(R.string.share)) }
+        }
+        is Phase.Failed -> Text(phase.reason, color = MaterialTheme.colorScheme.error)
+        else -> Unit
+    }
+}
+
+/** Plays a clip again and again. */
+@Composable
+private fun Player(clip: File) {
+    val told = stringResource(R.string.clip)
+    AndroidView(
+        factory = ::VideoView,
+        update = { view ->
+            // Called at every change of the screen; the same clip plays on.
+            if (view.tag != clip) {
+                view.tag = clip
+                view.setOnPreparedListener { it.isLooping = true }
+                view.setVideoURI(Uri.fromFile(clip))
+                view.start()
+            }
+        },
+        modifier = Modifier.fillMaxWidth().aspectRatio(1f).semantics { contentDescription = told },
+    )
+}

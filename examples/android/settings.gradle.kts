@@ -1,0 +1,23 @@
+pluginManagement {
+    repositories {
+        google()
+        mavenCentral()
+        gradlePluginPortal()
+    }
+}
+
+dependencyResolutionManagement {
+    repositories {
+        google()
+        mavenCentral()
+    }
+}
+
+rootProject.name = "kinora-sample"
+include(":app")
+// The package from this checkout; an app of your own takes `app.kinora:kinora` from Maven Central.
+includeBuild("../../bindings/kotlin") {
+    dependencySubstitution {
+        substitute(module("app.kinora:kinora")).using(project(":kinora-android"))
+    }
+}
