@@ -16,6 +16,8 @@ use crate::runtime::{Cancel, ExecutionProvider, Runtime, Session};
 #[derive(Clone, Debug)]
 pub struct DetectorOptions {
     score: Option<f32>,
+    /// What a large face needs, and from which share of the photo's long side on it is one.
+    large: Option<[f32; 2]>,
     overlap: f32,
     long_side: usize,
     enlarge: f32,
@@ -28,6 +30,7 @@ impl Default for DetectorOptions {
     fn default() -> Self {
         Self {
             score: None,
+            large: None,
             overlap: 0.3,
             long_side: 640,
             enlarge: 2.0,
@@ -44,6 +47,15 @@ impl DetectorOptions {
     #[must_use]
     pub fn score(mut self, score: f32) -> Self {
         self.score = Some(score);
+        self
+    }
+
+    /// The least score of a face whose shorter side is at least `share` of the photo's long side:
+    /// such a face is seen clearly, and what is unsure there is none. Default: that of any face; the
+    /// default model's detector asks more.
+    #[must_use]
+    pub fn large_score(mut self, score: f32, share: f32) -> Self {
+        self.large = Some([score, share]);
         self
     }
 
@@ -154,11 +166,17 @@ impl Detector {
                     self.look(photo, 1.0, nms::GLIMPSE.min(least), cancel)?,
                     self.look(photo, share, nms::GLIMPSE.min(least), cancel)?,
                 ];
-                let mut agreed = nms::agree(looks);
-                agreed.retain(|face| face.score() >= least);
-                agreed
+                nms::agree(looks)
             }
         };
+        let long_side = photo.width().max(photo.height()) as f32;
+        faces.retain(|face| {
+            let least = match self.options.large {
+                Some([score, share]) if face.shorter_side() >= share * long_side => score,
+                _ => least,
+            };
+            face.score() >= least
+        });
         if !self.options.nested {
             faces = nms::without_nested(faces);
         }

@@ -109,6 +109,11 @@ impl Face {
             && self.landmarks.points.into_iter().all(within)
     }
 
+    /// The shorter side of the box, pixels.
+    pub(super) fn shorter_side(&self) -> f32 {
+        self.bounds[2].min(self.bounds[3])
+    }
+
     /// Width × height of the box, in square pixels.
     pub(super) fn area(&self) -> f32 {
         self.bounds[2].max(0.0) * self.bounds[3].max(0.0)

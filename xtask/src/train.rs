@@ -47,9 +47,9 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         module: "vision.detector",
-        arguments: "--data DATA --work WORK --minutes 30 --out OUT/face_detector.onnx",
+        arguments: "--data DATA --work WORK --minutes 90 --compile --out OUT/face_detector.onnx",
         quick: "--data DATA --work WORK --minutes 0.5 --wall 1 --out OUT/face_detector.onnx",
-        minutes: 30.0,
+        minutes: 90.0,
     },
     Stage {
         module: "vision.points",
@@ -59,7 +59,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         module: "vision.perception",
-        arguments: "--data DATA --work WORK --minutes 60 --out OUT/perception.onnx",
+        arguments: "--data DATA --work WORK --minutes 60 --compile --out OUT/perception.onnx",
         quick: "--data DATA --work WORK --minutes 0.5 --wall 1 --out OUT/perception.onnx",
         minutes: 60.0,
     },
