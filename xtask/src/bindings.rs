@@ -1,9 +1,8 @@
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, succeed};
 use crate::place::Place;
 
 /// A language that the library's surface is made for.
@@ -61,12 +60,4 @@ pub(crate) fn sources(place: &Place, language: Language) -> Result<PathBuf, Fail
     bindgen.args(["--quiet", "--release", "--package", "kinora-bindgen", "--", language.name()]);
     succeed(bindgen.arg(&library).arg(&folder), "the sources were not made")?;
     Ok(folder)
-}
-
-fn succeed(command: &mut Command, otherwise: &str) -> Result<(), Failure> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(Failure::new(otherwise)),
-        Err(error) => Err(Failure::new(format!("{otherwise}: {error}"))),
-    }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::process::{Command, Stdio};
 
 /// Why a chore stopped, as a sentence that says what to do.
 #[derive(Debug)]
@@ -20,5 +21,14 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Runs a command to its end; `otherwise` says what did not happen when it fails.
+pub(crate) fn succeed(command: &mut Command, otherwise: &str) -> Result<(), Failure> {
+    match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(Failure::new(otherwise)),
+        Err(error) => Err(Failure::new(format!("{otherwise}: {error}"))),
     }
 }

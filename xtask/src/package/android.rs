@@ -1,10 +1,10 @@
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::check;
 use super::files::{copy, fresh, write};
-use crate::failure::Failure;
+use crate::failure::{Failure, succeed};
 use crate::kotlin::maven;
 use crate::place::Place;
 
@@ -153,21 +153,18 @@ fn pom() -> String {
     )
 }
 
-fn succeed(command: &mut Command, otherwise: &str) -> Result<(), Failure> {
-    match command.stdin(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(Failure::new(otherwise)),
-        Err(error) => Err(Failure::new(format!("{otherwise}: {error}"))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_aar_holds_what_gradle_looks_for() {
-        if Command::new("jar").arg("--version").stdout(Stdio::null()).status().is_err() {
+        if Command::new("jar")
+            .arg("--version")
+            .stdout(std::process::Stdio::null())
+            .status()
+            .is_err()
+        {
             eprintln!("skipped: there is no JDK to pack an archive with");
             return;
         }

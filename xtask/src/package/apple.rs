@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::files::{copy, copy_folder, fresh, write};
-use crate::failure::Failure;
+use crate::failure::{Failure, succeed};
 use crate::place::Place;
 use crate::{sha256, swift};
 
@@ -125,14 +125,6 @@ fn manifest(
     }
     let lines = text.lines().filter(|line| !line.trim_start().starts_with(".testTarget("));
     Ok(lines.map(|line| format!("{line}\n")).collect())
-}
-
-fn succeed(command: &mut Command, otherwise: &str) -> Result<(), Failure> {
-    match command.stdin(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(Failure::new(otherwise)),
-        Err(error) => Err(Failure::new(format!("{otherwise}: {error}"))),
-    }
 }
 
 #[cfg(test)]
