@@ -10,7 +10,7 @@ import app.kinora.Studio
 import app.kinora.events
 import app.kinora.reason
 import java.io.File
-import kotlinx.coroutines.CancellationException
+import kotlin.random.Random
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
@@ -92,9 +92,6 @@ class AnimateModel(
         work = scope.launch {
             try {
                 make(photo)
-            } catch (cancellation: CancellationException) {
-                shown.update { it.copy(phase = Phase.Idle) }
-                throw cancellation
             } catch (error: KinoraException) {
                 fail(error)
             }
@@ -105,6 +102,8 @@ class AnimateModel(
     fun cancel() {
         work?.cancel()
         work = null
+        // Here and not when the job has ended: another one may have begun by then.
+        if (shown.value.phase is Phase.Working) shown.update { it.copy(phase = Phase.Idle) }
     }
 
     /** Lets go of the photo and the studio, when the screen is gone for good. */
@@ -121,6 +120,9 @@ class AnimateModel(
             photo = photo,
             output = ClipOutput.Mp4(file.path),
             prompt = shown.value.prompt,
+            // Another clip each time; the player repeats it, so it returns to its start.
+            seed = Random.nextLong(Long.MAX_VALUE).toULong(),
+            looping = true,
         )
         studio.events(request).collect { event ->
             val phase = when (event) {

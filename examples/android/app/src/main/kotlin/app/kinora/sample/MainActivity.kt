@@ -22,7 +22,7 @@ import java.io.File
 /** Keeps the model over turns of the device. */
 class AnimateViewModel(app: android.app.Application) : AndroidViewModel(app) {
     val model = AnimateModel(viewModelScope, File(app.cacheDir, "clips")) { openStudio(app) }
-    val chips = chips(prompts())
+    val motions: List<Pair<String, List<String>>> = chips(prompts())
 
     override fun onCleared() = model.close()
 }
@@ -41,7 +41,7 @@ class MainActivity : ComponentActivity() {
             }
             AnimateScreen(
                 screen = screen,
-                chips = kept.chips,
+                chips = kept.motions,
                 pick = { picker.launch(PickVisualMediaRequest(PickVisualMedia.ImageOnly)) },
                 say = kept.model::say,
                 toggle = kept.model::toggle,
