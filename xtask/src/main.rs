@@ -18,6 +18,7 @@ mod sha256;
 mod sheet;
 mod steps;
 mod swift;
+mod system;
 mod test;
 mod train;
 mod wheel;

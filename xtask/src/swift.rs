@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::place::Place;
 use crate::runtime;
 use crate::steps::{Counts, Steps};
+use crate::system::{self, on_path, quietly};
 
 /// Debian's release whose Swift is taken, and what the package needs beside it.
 const RELEASE: &str = "trixie";
@@ -156,15 +157,7 @@ fn make_chroot(root: &Path) -> Result<(), Failure> {
         ));
     }
     if !on_path("debootstrap") {
-        eprintln!("xtask: installing debootstrap");
-        // Where the lists are old the second try finds them renewed.
-        if !quietly(Command::new("apt-get").args(["install", "-y", "-qq", "debootstrap"])) {
-            quietly(Command::new("apt-get").args(["update", "-qq"]));
-            quietly(Command::new("apt-get").args(["install", "-y", "-qq", "debootstrap"]));
-        }
-        if !on_path("debootstrap") {
-            return Err(Failure::new("debootstrap is missing: install it with apt-get"));
-        }
+        system::install(&["debootstrap"])?;
     }
     if root.exists() {
         fs::remove_dir_all(root)
@@ -242,16 +235,6 @@ fn renew(from: &Path, to: &Path) -> Result<(), Failure> {
         fs::write(to, new)
     };
     write().map_err(Failure::while_doing(format!("cannot write {}", to.display())))
-}
-
-fn on_path(program: &str) -> bool {
-    env::var_os("PATH")
-        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
-}
-
-/// Whether it succeeded; what it writes is for nobody.
-fn quietly(command: &mut Command) -> bool {
-    command.stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// `Executed 19 tests, with 0 failures (0 unexpected) in 12.3 seconds`: XCTest says it for each
