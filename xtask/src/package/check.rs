@@ -1,3 +1,4 @@
+use std::env::consts::OS;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -59,7 +60,10 @@ pub(super) struct Gate {
 /// `package check`: the given libraries, or the one that is built for this machine.
 pub(super) fn check(place: &Place, libraries: &[String]) -> Result<(), Failure> {
     let libraries = match libraries {
-        [] => vec![bindings::library(place)?],
+        [] => {
+            gated(OS)?;
+            vec![bindings::library(place)?]
+        }
         given => given.iter().map(PathBuf::from).collect(),
     };
     let mut broken = Vec::new();
@@ -77,6 +81,19 @@ pub(super) fn check(place: &Place, libraries: &[String]) -> Result<(), Failure> 
         return Ok(());
     }
     Err(Failure::new(format!("gates that do not hold: {}", broken.join(", "))))
+}
+
+/// Whether the gates can be held against what is built for `system`, named as [`OS`] names it.
+///
+/// Errors: why not, since they read ELF alone.
+pub(crate) fn gated(system: &str) -> Result<(), Failure> {
+    match system {
+        "linux" | "android" => Ok(()),
+        other => Err(Failure::new(format!(
+            "the gates read ELF libraries, which {other} does not have: name Android's with \
+             `package check LIBRARY`"
+        ))),
+    }
 }
 
 /// All gates on one built library; what is measured of its size is measured on a stripped copy.
@@ -227,6 +244,14 @@ mod tests {
         let teller = "const char *ffi_kinora_x = \"https://mobile.events.data.microsoft.com/One\";";
         let teller = compiled(teller, &[WIDE]).unwrap();
         assert_eq!(holding(&teller), without("no telemetry strings"));
+    }
+
+    #[test]
+    fn only_systems_with_elf_are_gated() {
+        assert!(gated("linux").is_ok() && gated("android").is_ok());
+        for other in ["macos", "ios", "windows"] {
+            assert!(gated(other).unwrap_err().to_string().contains(other));
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod check;
 mod elf;
 mod files;
 
+pub(crate) use check::gated;
+
 use crate::failure::Failure;
 use crate::place::Place;
 
