@@ -48,7 +48,7 @@ pub(crate) fn check(place: &Place) -> Result<(), Failure> {
 }
 
 /// The version in the root manifest: the first `version = "…"` stands in `[package]`.
-fn version(place: &Place) -> Result<String, Failure> {
+pub(crate) fn version(place: &Place) -> Result<String, Failure> {
     let path = place.root.join("Cargo.toml");
     let manifest = fs::read_to_string(&path)
         .map_err(Failure::while_doing(format!("cannot read {}", path.display())))?;

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::check;
 use super::files::{copy, fresh, write};
+use crate::crate_size::version;
 use crate::failure::{Failure, succeed};
 use crate::kotlin::maven;
 use crate::place::Place;
@@ -24,6 +25,7 @@ pub(super) fn package(place: &Place) -> Result<(), Failure> {
              targets aarch64-linux-android and x86_64-linux-android",
         ));
     };
+    let version = version(place)?;
     let out = place.target.join("package/android");
     fresh(&out)?;
     let mut broken = Vec::new();
@@ -42,24 +44,22 @@ pub(super) fn package(place: &Place) -> Result<(), Failure> {
     crate::bindings::sources(place, crate::bindings::Language::Kotlin)?;
     succeed(maven(place)?.args(["package", "-DskipTests", "--quiet"]), "Maven did not pack")?;
     let jars = ["kinora", "kinora-android"]
-        .map(|name| place.target.join(format!("maven/{name}/{name}-{VERSION}.jar")));
+        .map(|name| place.target.join(format!("maven/{name}/{name}-{version}.jar")));
     let sources = [
         place.root.join("bindings/kotlin/kinora/src/main/kotlin"),
         place.root.join("bindings/kotlin/kinora-android/src/main/kotlin"),
         place.target.join("bindings/kotlin"),
     ];
     let module = place.root.join("bindings/kotlin/kinora-android");
-    let aar = assemble(&out, &module, &jars)?;
-    pack(&out.join(format!("kinora-{VERSION}-sources.jar")), &sources)?;
+    let aar = assemble(&out, &module, &jars, &version)?;
+    pack(&out.join(format!("kinora-{version}-sources.jar")), &sources)?;
     let docs = out.join("docs");
     copy(&place.root.join("bindings/README.md"), &docs.join("README.md"))?;
-    pack(&out.join(format!("kinora-{VERSION}-javadoc.jar")), &[docs])?;
-    write(&out.join(format!("kinora-{VERSION}.pom")), &pom())?;
+    pack(&out.join(format!("kinora-{version}-javadoc.jar")), &[docs])?;
+    write(&out.join(format!("kinora-{version}.pom")), &pom(&version))?;
     println!("{}", aar.display());
     Ok(())
 }
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn build(place: &Place, ndk: &Path, abi: &str, target: &str) -> Result<PathBuf, Failure> {
     let mut cargo = place.cargo("ndk");
@@ -84,7 +84,12 @@ fn strip(ndk: &Path, library: &Path) -> Result<(), Failure> {
 }
 
 /// The AAR: `out` holds jni/, `module` the manifest and the rules, `jars` the classes.
-fn assemble(out: &Path, module: &Path, jars: &[PathBuf]) -> Result<PathBuf, Failure> {
+fn assemble(
+    out: &Path,
+    module: &Path,
+    jars: &[PathBuf],
+    version: &str,
+) -> Result<PathBuf, Failure> {
     let tree = out.join("aar");
     let classes = out.join("classes");
     fresh(&tree)?;
@@ -100,7 +105,7 @@ fn assemble(out: &Path, module: &Path, jars: &[PathBuf]) -> Result<PathBuf, Fail
     copy(&module.join("consumer-rules.pro"), &tree.join("proguard.txt"))?;
     // There are no resources, and the file that lists them has to be there.
     write(&tree.join("R.txt"), "")?;
-    let aar = out.join(format!("kinora-{VERSION}.aar"));
+    let aar = out.join(format!("kinora-{version}.aar"));
     pack(&aar, &[tree])?;
     Ok(aar)
 }
@@ -115,14 +120,14 @@ fn pack(archive: &Path, folders: &[PathBuf]) -> Result<(), Failure> {
     succeed(&mut jar, &format!("{} could not be packed", archive.display()))
 }
 
-fn pom() -> String {
+fn pom(version: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>app.kinora</groupId>
   <artifactId>kinora</artifactId>
-  <version>{VERSION}</version>
+  <version>{version}</version>
   <packaging>aar</packaging>
   <name>Kinora</name>
   <description>Turns a photo into a short video on the device that holds it.</description>
@@ -181,7 +186,8 @@ mod tests {
             .join("../bindings/kotlin/kinora-android")
             .canonicalize()
             .unwrap();
-        let aar = assemble(&out, &module, &[jar]).unwrap();
+        let aar = assemble(&out, &module, &[jar], "1.2.3").unwrap();
+        assert!(aar.ends_with("kinora-1.2.3.aar"));
         let list = Command::new("jar").arg("--list").arg("--file").arg(&aar).output().unwrap();
         let list = String::from_utf8_lossy(&list.stdout).into_owned();
         for file in [
@@ -211,7 +217,7 @@ mod tests {
             assert!(gradle.contains(part), "{part}");
         }
         assert!(gradle.contains(&format!("minSdk = {OLDEST}")));
-        let pom = pom();
-        assert!(["5.19.1", "1.10.2", "1.28.0", VERSION].iter().all(|part| pom.contains(part)));
+        let pom = pom("1.2.3");
+        assert!(["5.19.1", "1.10.2", "1.28.0", "1.2.3"].iter().all(|part| pom.contains(part)));
     }
 }

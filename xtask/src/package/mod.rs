@@ -26,3 +26,43 @@ pub(crate) fn package(place: &Place, args: &[String]) -> Result<(), Failure> {
         _ => Err(Failure::new(format!("say what to package:\n{USAGE}"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::crate_size::version;
+
+    /// Where our version stands in files that no chore writes: the file, and what comes before it
+    /// once all white space is gone.
+    const VERSIONS: [(&str, &str); 8] = [
+        ("bindings/README.md", "kinora-swift\",from:\""),
+        ("bindings/README.md", "app.kinora:kinora:"),
+        ("bindings/kotlin/pom.xml", PARENT),
+        ("bindings/kotlin/kinora/pom.xml", PARENT),
+        ("bindings/kotlin/kinora-android/pom.xml", PARENT),
+        ("bindings/kotlin/kinora-android/build.gradle.kts", "group=\"app.kinora\"version=\""),
+        ("examples/android/pom.xml", PARENT),
+        ("examples/android/app/build.gradle.kts", "app.kinora:kinora:"),
+    ];
+    const PARENT: &str = "<artifactId>kinora-parent</artifactId><version>";
+
+    #[test]
+    fn every_package_has_the_version_of_the_crate() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+        let place = Place { target: root.join("target"), root };
+        let version = version(&place).unwrap();
+        for (file, before) in VERSIONS {
+            let text = fs::read_to_string(place.root.join(file)).unwrap();
+            let text: String = text.split_whitespace().collect();
+            let named: Vec<&str> = text.split(before).skip(1).collect();
+            assert!(!named.is_empty(), "{file} has no {before}");
+            for rest in named {
+                let said = rest.split(['"', '<']).next();
+                assert_eq!(said, Some(version.as_str()), "{file}: {before}");
+            }
+        }
+    }
+}
