@@ -15,7 +15,8 @@ dependencyResolutionManagement {
 
 rootProject.name = "kinora-sample"
 include(":app")
-// The package from this checkout; an app of your own takes `app.kinora:kinora` from Maven Central.
+// The package from this checkout; an app of your own takes `app.kinora:kinora` from a repository,
+// once it is published.
 includeBuild("../../bindings/kotlin") {
     dependencySubstitution {
         substitute(module("app.kinora:kinora")).using(project(":kinora-android"))
