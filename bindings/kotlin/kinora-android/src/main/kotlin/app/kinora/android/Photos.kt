@@ -28,7 +28,7 @@ internal const val LONGEST_SIDE = 2560
  * From Android 9 on the system decodes: HEIC works, the picture stands upright, and a very large one
  * is scaled while it is decoded. Before that the library decodes JPEG, PNG, WebP, GIF and BMP.
  *
- * @throws KinoraException.Photo when it cannot be read
+ * @throws KinoraException.Photo when it cannot be read, or the app may not read it
  */
 public suspend fun photoOf(context: Context, uri: Uri): Photo {
     val resolver = context.contentResolver
@@ -106,9 +106,11 @@ internal fun fitted(width: Int, height: Int): Pair<Int, Int> {
 private fun <T : Any> read(reading: () -> T?): T = try {
     reading() ?: throw IOException("the provider gave nothing")
 } catch (error: IOException) {
-    throw KinoraException.Photo(
-        "photo.unreadable_file",
-        "the photo cannot be opened: choose it again, or another one",
-        error.message,
-    )
+    throw unreadable("the photo cannot be opened: choose it again, or another one", error)
+} catch (error: SecurityException) {
+    // What a picker grants ends with the app's process, so an address that was kept is refused.
+    throw unreadable("the app may not read the photo, or no longer: choose it again", error)
 }
+
+private fun unreadable(reason: String, error: Exception) =
+    KinoraException.Photo("photo.unreadable_file", reason, error.message)

@@ -1,7 +1,12 @@
 package app.kinora.android
 
+import android.content.ContentProvider
+import android.content.ContentValues
+import android.database.Cursor
 import android.graphics.Bitmap
 import android.graphics.Color
+import android.net.Uri
+import android.os.ParcelFileDescriptor
 import app.kinora.ClipOutput
 import app.kinora.Encoders
 import app.kinora.FrameSink
@@ -19,6 +24,7 @@ import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
@@ -65,6 +71,18 @@ class AndroidTest {
     }
 
     @Test
+    fun aPhotoThatTheProviderDeniesIsAnErrorOfThePhoto() {
+        Robolectric.buildContentProvider(Denying::class.java).create("app.kinora.denying")
+        val denied = Uri.parse("content://app.kinora.denying/photo")
+        val error = assertThrows(KinoraException.Photo::class.java) {
+            runBlocking { photoOf(RuntimeEnvironment.getApplication(), denied) }
+        }
+        assertEquals("photo.unreadable_file", error.code)
+        assertTrue(error.reason.contains("choose it again"))
+        assertEquals("the grant is gone", error.detail)
+    }
+
+    @Test
     fun aFolderThatIsNotThereIsSaidAtOnce() {
         val error = assertThrows(KinoraException.Output::class.java) {
             MediaCodecSink(File("/no/such/folder/clip.mp4"))
@@ -103,6 +121,35 @@ class AndroidTest {
         } finally {
             Encoders.mp4 = null
         }
+    }
+
+    /** Refuses every reader, as a picker's provider does when its grant has ended. */
+    internal class Denying : ContentProvider() {
+        override fun openFile(uri: Uri, mode: String): ParcelFileDescriptor =
+            throw SecurityException("the grant is gone")
+
+        override fun onCreate() = true
+
+        override fun getType(uri: Uri) = "image/jpeg"
+
+        override fun query(
+            uri: Uri,
+            projection: Array<String>?,
+            selection: String?,
+            selectionArgs: Array<String>?,
+            sortOrder: String?,
+        ): Cursor? = null
+
+        override fun insert(uri: Uri, values: ContentValues?): Uri? = null
+
+        override fun update(
+            uri: Uri,
+            values: ContentValues?,
+            selection: String?,
+            selectionArgs: Array<String>?,
+        ) = 0
+
+        override fun delete(uri: Uri, selection: String?, selectionArgs: Array<String>?) = 0
     }
 
     private class Counting(private val file: File? = null) : FrameSink {
