@@ -18,6 +18,7 @@ import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.update
+import kotlinx.coroutines.isActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 
@@ -57,22 +58,23 @@ class AnimateModel(
     private val shown = MutableStateFlow(Screen())
     private var photo: Photo? = null
     private var studio: Studio? = null
+    private var picking: Job? = null
     private var work: Job? = null
 
     /** All that the screen shows. */
     val screen: StateFlow<Screen> = shown.asStateFlow()
 
-    /** Takes the photo that [read] gives. A clip of another photo is cancelled. */
+    /** Takes the photo that [read] gives. The clip of another photo and another pick end. */
     fun pick(read: suspend () -> Photo) {
         cancel()
-        scope.launch {
+        picking?.cancel()
+        picking = scope.launch {
             try {
                 val fresh = read()
-                photo?.close()
-                photo = fresh
-                shown.update { it.copy(hasPhoto = true, phase = Phase.Idle) }
+                // Not every read stops when it is cancelled, and another pick counts by then.
+                if (isActive) take(fresh) else fresh.close()
             } catch (error: KinoraException) {
-                fail(error)
+                if (isActive) fail(error)
             }
         }
     }
@@ -109,8 +111,17 @@ class AnimateModel(
     /** Lets go of the photo and the studio, when the screen is gone for good. */
     fun close() {
         cancel()
+        picking?.cancel()
         photo?.close()
         studio?.close()
+    }
+
+    private fun take(fresh: Photo) {
+        // A clip that was begun while this photo was read is of the one that is closed here.
+        cancel()
+        photo?.close()
+        photo = fresh
+        shown.update { it.copy(hasPhoto = true, phase = Phase.Idle) }
     }
 
     private suspend fun make(photo: Photo) {

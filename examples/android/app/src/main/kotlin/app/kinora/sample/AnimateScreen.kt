@@ -1,6 +1,8 @@
 package app.kinora.sample
 
+import android.media.AudioManager
 import android.net.Uri
+import android.os.Build
 import android.widget.VideoView
 import androidx.compose.foundation.isSystemInDarkTheme
 import androidx.compose.foundation.layout.Arrangement
@@ -8,7 +10,9 @@ import androidx.compose.foundation.layout.Column
 import androidx.compose.foundation.layout.ExperimentalLayoutApi
 import androidx.compose.foundation.layout.FlowRow
 import androidx.compose.foundation.layout.aspectRatio
+import androidx.compose.foundation.layout.consumeWindowInsets
 import androidx.compose.foundation.layout.fillMaxWidth
+import androidx.compose.foundation.layout.imePadding
 import androidx.compose.foundation.layout.padding
 import androidx.compose.foundation.rememberScrollState
 import androidx.compose.foundation.verticalScroll
@@ -47,11 +51,18 @@ fun AnimateScreen(
     MaterialTheme(colours) {
         Scaffold { inner ->
             Column(
-                Modifier.padding(inner).padding(16.dp).verticalScroll(rememberScrollState()),
+                // `inner` holds the bars of the system: the keyboard adds only what it covers more.
+                Modifier
+                    .padding(inner)
+                    .consumeWindowInsets(inner)
+                    .imePadding()
+                    .verticalScroll(rememberScrollState())
+                    .padding(16.dp),
                 Arrangement.spacedBy(12.dp),
             ) {
                 OutlinedButton(pick) {
-                    Text(stringResource(if (screen.hasPhoto) R.string.pick_other else R.string.pick))
+                    val words = if (screen.hasPhoto) R.string.pick_other else R.string.pick
+                    Text(stringResource(words))
                 }
                 OutlinedTextField(
                     value = screen.prompt,
@@ -110,7 +121,14 @@ private fun Outcome(
 private fun Player(clip: File) {
     val told = stringResource(R.string.clip)
     AndroidView(
-        factory = ::VideoView,
+        factory = { context ->
+            VideoView(context).apply {
+                // Clips are silent: music goes on. Before Android 8 there is no way to say so.
+                if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.O) {
+                    setAudioFocusRequest(AudioManager.AUDIOFOCUS_NONE)
+                }
+            }
+        },
         update = { view ->
             // Called at every change of the screen; the same clip plays on.
             if (view.tag != clip) {

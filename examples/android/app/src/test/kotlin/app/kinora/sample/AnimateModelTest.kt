@@ -9,8 +9,10 @@ import app.kinora.prompts
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.file.Path
+import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
@@ -55,8 +57,26 @@ class AnimateModelTest {
         assertTrue(done.clip.length() > 500 && done.ignored.isEmpty())
         // Only the newest is kept.
         model.animate()
-        val next = until { (it.phase as? Phase.Done)?.clip.let { clip -> clip != null && clip != done.clip } }
-        assertEquals(listOf((next.phase as Phase.Done).clip), done.clip.parentFile.listFiles()?.toList())
+        val again = until { it.phase is Phase.Done && it.phase != done }.phase as Phase.Done
+        assertEquals(listOf(again.clip), done.clip.parentFile.listFiles()?.toList())
+    }
+
+    @Test
+    fun aSecondPickStopsTheFirst() {
+        val begun = CompletableDeferred<Unit>()
+        val ended = CompletableDeferred<Unit>()
+        model.pick {
+            begun.complete(Unit)
+            try {
+                awaitCancellation()
+            } finally {
+                ended.complete(Unit)
+            }
+        }
+        runBlocking { withTimeout(60_000) { begun.await() } }
+        model.pick { photo() }
+        until { it.hasPhoto }
+        runBlocking { withTimeout(60_000) { ended.await() } }
     }
 
     @Test
