@@ -24,6 +24,15 @@ pub enum Error {
     /// The clip cannot be encoded or written.
     #[error("{0}")]
     Output(Detail),
+    /// There is no consent that covers what was asked: ask the person, or stay on the device.
+    #[error("{0}")]
+    Consent(Detail),
+    /// A secret cannot be sealed or opened, or is not there.
+    #[error("{0}")]
+    Vault(Detail),
+    /// A remote provider refused, failed or could not be reached.
+    #[error("{0}")]
+    Remote(Detail),
     /// The job was cancelled.
     #[error("the job was cancelled")]
     Cancelled,
@@ -44,6 +53,9 @@ impl Error {
             | Self::Runtime(detail)
             | Self::Model(detail)
             | Self::Output(detail)
+            | Self::Consent(detail)
+            | Self::Vault(detail)
+            | Self::Remote(detail)
             | Self::Internal(detail) => detail.code,
             Self::Cancelled => "cancelled",
         }

@@ -28,8 +28,12 @@ mod diffusion;
 mod error;
 mod pack;
 mod pipeline;
+#[cfg(feature = "remote")]
+mod scratch;
 
 pub mod clip;
+#[cfg(feature = "remote")]
+pub mod consent;
 pub mod face;
 #[cfg(feature = "uniffi")]
 pub mod ffi;
@@ -38,6 +42,10 @@ pub mod prompt;
 pub mod render;
 pub mod runtime;
 pub mod studio;
+#[cfg(feature = "remote")]
+pub mod transport;
+#[cfg(feature = "remote")]
+pub mod vault;
 
 pub use clip::{Container, FrameSink, Output};
 pub use error::{Detail, Error, Result};

@@ -1,0 +1,178 @@
+//! Permits: what a grant allows for one payload.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::grant::Grant;
+use super::kind::DataKind;
+use super::ledger::{EventKind, Ledger, LedgerEvent};
+use super::sheet::Destination;
+use super::{Inner, Turn, hex, refused};
+use crate::error::Result;
+use crate::transport::{Errand, Leave, Stop};
+
+/// What is in a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// SHA-256 of where it goes and of its bytes.
+    pub(crate) sha256: [u8; 32],
+    pub(crate) kinds: Vec<DataKind>,
+    /// What the person said of their right to use the photo, for the ledger.
+    pub(crate) rights: Option<&'static str>,
+}
+
+/// Allows one payload to be submitted once, and the job that comes of it to be followed.
+///
+/// It is used up by the submit, and worth nothing when the grant ends before that.
+pub struct Permit {
+    inner: Arc<Inner>,
+    grant: Grant,
+    contents: Contents,
+}
+
+impl Permit {
+    pub(super) fn new(inner: Arc<Inner>, grant: Grant, contents: Contents) -> Self {
+        Self { inner, grant, contents }
+    }
+
+    /// SHA-256 of the payload that it is for.
+    pub fn payload_sha256(&self) -> &[u8; 32] {
+        &self.contents.sha256
+    }
+
+    /// Enters the use and gives leave for the submit; what follows has the pass.
+    pub(crate) fn submit(self) -> Result<(Leave, Pass)> {
+        let Self { inner, grant, contents } = self;
+        let destination = grant.destination().clone();
+        let (leave, salted) = inner.turn(|turn| {
+            turn.covers(&grant, &contents)?;
+            let salted = turn.salted(&contents.sha256);
+            turn.used(&destination, &salted, contents.rights)?;
+            Ok((turn.leave(&destination, Errand::Submit)?, salted))
+        })?;
+        Ok((leave, Pass::new(inner, destination, salted)))
+    }
+}
+
+impl std::fmt::Debug for Permit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Permit(for {})", self.grant.destination())
+    }
+}
+
+/// Follows one job: polls, fetches, ends it. Worth nothing when the grant ends.
+pub(crate) struct Pass {
+    inner: Arc<Inner>,
+    destination: Destination,
+    payload: String,
+}
+
+impl Pass {
+    pub(super) fn new(inner: Arc<Inner>, destination: Destination, payload: String) -> Self {
+        Self { inner, destination, payload }
+    }
+
+    /// Leave for one request that follows the submit.
+    pub(crate) fn leave(&self, errand: Errand) -> Result<Leave> {
+        if errand == Errand::Submit {
+            return Err(refused("consent.submitted", "a permit is good for one submit"));
+        }
+        self.inner.turn(|turn| {
+            turn.grant(&self.destination)?;
+            if let Some(event) = parting(errand) {
+                turn.parted(event, &self.destination, &self.payload)?;
+            }
+            turn.leave(&self.destination, errand)
+        })
+    }
+
+    /// Leave to hand the same payload over again after a reply that says that it was not taken:
+    /// 401 and 403 (a clock that is off, a key), 429 (too many at a time). Every other reply may
+    /// stand for a job that costs money.
+    pub(crate) fn submit_again(&self, status: u16) -> Result<Leave> {
+        if !matches!(status, 401 | 403 | 429) {
+            return Err(refused("consent.submitted", "a permit is good for one submit"));
+        }
+        self.inner.turn(|turn| {
+            turn.grant(&self.destination)?;
+            turn.used(&self.destination, &self.payload, None)?;
+            turn.leave(&self.destination, Errand::Submit)
+        })
+    }
+}
+
+/// Ends a job and has copies deleted, after the grant's end too.
+pub(crate) struct CleanUp {
+    inner: Arc<Inner>,
+    destination: Destination,
+    payload: String,
+}
+
+impl CleanUp {
+    pub(super) fn new(inner: Arc<Inner>, destination: Destination, payload: String) -> Self {
+        Self { inner, destination, payload }
+    }
+
+    /// Leave for one cancel or delete, which goes into the ledger.
+    pub(crate) fn leave(&self, errand: Errand) -> Result<Leave> {
+        let Some(event) = parting(errand) else {
+            return Err(refused(
+                "consent.withdrawn",
+                "after a withdrawal a job can only be ended and its copies deleted",
+            ));
+        };
+        self.inner.turn(|turn| turn.parted(event, &self.destination, &self.payload))?;
+        Ok(Leave::new(errand, Stop::default(), Box::new(())))
+    }
+}
+
+fn parting(errand: Errand) -> Option<EventKind> {
+    match errand {
+        Errand::Cancel => Some(EventKind::CancelSent),
+        Errand::Delete => Some(EventKind::DeleteSent),
+        Errand::Submit | Errand::Poll | Errand::Fetch => None,
+    }
+}
+
+impl Turn<'_> {
+    fn used(
+        &mut self,
+        destination: &Destination,
+        salted: &str,
+        rights: Option<&'static str>,
+    ) -> Result<()> {
+        let mut event = self.event(EventKind::Used, destination);
+        event.payload = Some(salted.to_owned());
+        event.rights = rights.map(str::to_owned);
+        self.enter(event)
+    }
+
+    fn parted(&mut self, kind: EventKind, destination: &Destination, salted: &str) -> Result<()> {
+        let mut event = self.event(kind, destination);
+        event.payload = Some(salted.to_owned());
+        self.enter(event)
+    }
+
+    /// About the destination's last grant.
+    fn event(&self, kind: EventKind, destination: &Destination) -> LedgerEvent {
+        let last = self.standing(destination).map(|standing| standing.last());
+        let mut event = LedgerEvent::new(kind, last.map(|(about, _)| about.clone()));
+        event.grant = last.map(|(_, grant)| grant.to_owned());
+        event
+    }
+
+    /// Counted in this turn, so that a withdrawal after it waits for the request.
+    fn leave(&self, destination: &Destination, errand: Errand) -> Result<Leave> {
+        let live = self.state.standings.live(destination).ok_or_else(|| {
+            refused("consent.never", format!("the consent for {destination} was not given: ask"))
+        })?;
+        Ok(Leave::new(errand, live.token(), Box::new(live.send())))
+    }
+}
+
+/// The payload's hash, with the ledger's own number before it.
+pub(super) fn salted(ledger: &Ledger, payload: &[u8; 32]) -> String {
+    let salted = Sha256::new().chain_update(ledger.principal()).chain_update(payload);
+    hex(&salted.finalize())
+}
