@@ -39,8 +39,12 @@ pub mod face;
 pub mod ffi;
 pub mod photo;
 pub mod prompt;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod render;
 pub mod runtime;
+#[cfg(feature = "remote")]
+pub mod safety;
 pub mod studio;
 #[cfg(feature = "remote")]
 pub mod transport;
@@ -52,7 +56,9 @@ pub use error::{Detail, Error, Result};
 pub use face::Face;
 pub use photo::{Orientation, Photo};
 pub use runtime::ExecutionProvider;
-pub use studio::{Clip, FaceChoice, GenerationJob, GenerationRequest, Studio, StudioOptions};
+pub use studio::{
+    Clip, FaceChoice, GenerationJob, GenerationRequest, Model, Studio, StudioOptions,
+};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -6,6 +6,8 @@
 mod fps;
 mod frame;
 mod gif;
+#[cfg(feature = "remote")]
+pub(crate) mod movie;
 #[cfg(all(feature = "openh264", not(any(target_os = "ios", target_os = "android"))))]
 mod mp4;
 mod output;
@@ -129,6 +131,38 @@ fn container_encoder(
             gif::check_size(spec)?;
             Ok(Box::new(gif::Gif::open(target()?, spec)?))
         }
+    }
+}
+
+/// A place for a clip that comes as a whole MP4 file.
+#[cfg(feature = "remote")]
+pub(crate) struct FilePlace(Target);
+
+#[cfg(feature = "remote")]
+impl FilePlace {
+    /// # Errors
+    /// `output.needs_mp4` for any other kind of output; `output.*` for a place that cannot be written.
+    pub(crate) fn open(output: Output) -> Result<Self> {
+        let wrong = || {
+            failed(
+                "output.needs_mp4",
+                "a clip of a remote model comes as an MP4 file: give Output::mp4 or bytes of it",
+            )
+        };
+        if output.frames.is_some() {
+            return Err(wrong());
+        }
+        match output.place {
+            Place::File(Container::Mp4, path) => Target::file(&path).map(Self),
+            Place::Bytes(Container::Mp4) => Ok(Self(Target::memory())),
+            Place::File(..) | Place::Bytes(_) | Place::Folder(_) | Place::Sink(_) => Err(wrong()),
+        }
+    }
+
+    /// Writes the file; it is whole and lasting when this returns.
+    pub(crate) fn put(mut self, bytes: &[u8]) -> Result<Written> {
+        self.0.put(bytes)?;
+        self.0.commit()
     }
 }
 

@@ -278,6 +278,15 @@ impl Consent {
         Ok(())
     }
 
+    /// Changes with every submit, and differs from device to device.
+    pub(crate) fn counter(&self) -> Result<String> {
+        self.inner.readable(|state| {
+            let events = state.ledger.events().iter();
+            let uses = events.filter(|event| event.event == EventKind::Used).count();
+            Ok(format!("{} {uses}\n", state.ledger.principal()))
+        })
+    }
+
     /// A permit to submit `contents` once.
     pub(crate) fn permit(&self, grant: &Grant, contents: Contents) -> Result<Permit> {
         self.inner.turn(|turn| turn.covers(grant, &contents))?;

@@ -10,7 +10,7 @@ use super::ledger::{EventKind, Ledger, LedgerEvent};
 use super::sheet::Destination;
 use super::{Inner, Turn, hex, refused};
 use crate::error::Result;
-use crate::transport::{Errand, Leave, Stop};
+use crate::transport::{Errand, Leave, Stop, TransportError};
 
 /// What is in a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,17 @@ impl Pass {
                 turn.parted(event, &self.destination, &self.payload)?;
             }
             turn.leave(&self.destination, errand)
+        })
+    }
+
+    /// Leave to hand the payload over after no connection came about: nothing of it has left.
+    pub(crate) fn submit_unsent(&self, error: &TransportError) -> Result<Leave> {
+        if error.may_have_arrived() {
+            return Err(refused("consent.submitted", "a permit is good for one submit"));
+        }
+        self.inner.turn(|turn| {
+            turn.grant(&self.destination)?;
+            turn.leave(&self.destination, Errand::Submit)
         })
     }
 

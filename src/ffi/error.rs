@@ -61,6 +61,36 @@ pub enum KinoraError {
         /// The error below.
         detail: Option<String>,
     },
+    /// There is no consent that covers what was asked: ask the person, or stay on the device.
+    #[error("{reason}")]
+    Consent {
+        /// Stable code, `consent.…`.
+        code: String,
+        /// What to do.
+        reason: String,
+        /// The error below.
+        detail: Option<String>,
+    },
+    /// A secret cannot be sealed or opened, or is not there.
+    #[error("{reason}")]
+    Vault {
+        /// Stable code, `vault.…`.
+        code: String,
+        /// What to do.
+        reason: String,
+        /// The error below.
+        detail: Option<String>,
+    },
+    /// A remote provider refused, failed or could not be reached.
+    #[error("{reason}")]
+    Remote {
+        /// Stable code, `remote.…`.
+        code: String,
+        /// What to do.
+        reason: String,
+        /// The error below.
+        detail: Option<String>,
+    },
     /// The job was cancelled.
     #[error("{reason}")]
     Cancelled {
@@ -113,6 +143,9 @@ impl From<Error> for KinoraError {
             | Error::Runtime(detail)
             | Error::Model(detail)
             | Error::Output(detail)
+            | Error::Consent(detail)
+            | Error::Vault(detail)
+            | Error::Remote(detail)
             | Error::Internal(detail) => told(detail),
             Error::Cancelled => (error.to_string(), None),
         };
@@ -122,6 +155,9 @@ impl From<Error> for KinoraError {
             Error::Runtime(_) => Self::Runtime { code, reason, detail },
             Error::Model(_) => Self::Model { code, reason, detail },
             Error::Output(_) => Self::Output { code, reason, detail },
+            Error::Consent(_) => Self::Consent { code, reason, detail },
+            Error::Vault(_) => Self::Vault { code, reason, detail },
+            Error::Remote(_) => Self::Remote { code, reason, detail },
             Error::Cancelled => Self::Cancelled { code, reason, detail },
             Error::Internal(_) => Self::Internal { code, reason, detail },
         }

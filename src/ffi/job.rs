@@ -53,6 +53,14 @@ pub enum ProgressStage {
     Motion,
     /// Drawing and encoding frames.
     Frames,
+    /// A remote job: handing the payload over.
+    Sending,
+    /// A remote job: waiting at the provider.
+    Queued,
+    /// A remote job: at work there.
+    Working,
+    /// A remote job: the clip is coming.
+    Fetching,
     /// The clip is made, or the job has ended otherwise.
     Done,
 }
@@ -87,8 +95,10 @@ pub struct Clip {
     pub seed: u64,
     /// How many faces moved.
     pub faces: u32,
-    /// Where the motion network ran; never `auto`.
-    pub execution_provider: ExecutionProvider,
+    /// Where the motion network ran, never `auto`; empty for a clip of a remote model.
+    pub execution_provider: Option<ExecutionProvider>,
+    /// The remote model that made it, such as `kling/3.0`; empty for the default model.
+    pub remote_model: Option<String>,
     /// Words of the prompt that were understood.
     pub used: Vec<String>,
     /// Words of the prompt that meant nothing to Kinora.
@@ -254,6 +264,10 @@ impl From<studio::Progress> for GenerationProgress {
             studio::Stage::Faces => ProgressStage::Faces,
             studio::Stage::Motion => ProgressStage::Motion,
             studio::Stage::Frames => ProgressStage::Frames,
+            studio::Stage::Sending => ProgressStage::Sending,
+            studio::Stage::Queued => ProgressStage::Queued,
+            studio::Stage::Working => ProgressStage::Working,
+            studio::Stage::Fetching => ProgressStage::Fetching,
             studio::Stage::Done => ProgressStage::Done,
         };
         Self { stage, step, of, share, seconds_left }
@@ -277,7 +291,8 @@ impl From<crate::Clip> for Clip {
             height: clip.height,
             seed: clip.seed,
             faces: clip.faces as u32,
-            execution_provider: clip.execution_provider.into(),
+            execution_provider: clip.execution_provider.map(Into::into),
+            remote_model: clip.remote_model,
             used: clip.used,
             ignored: clip.ignored,
             steps_asked: clip.steps_asked as u32,

@@ -33,8 +33,10 @@ pub struct Clip {
     pub seed: u64,
     /// How many faces moved.
     pub faces: usize,
-    /// Where the motion network ran; never `Auto`.
-    pub execution_provider: ExecutionProvider,
+    /// Where the motion network ran, never `Auto`; `None` for a clip of a remote model.
+    pub execution_provider: Option<ExecutionProvider>,
+    /// The remote model that made it, such as `kling/3.0`; `None` for the default model.
+    pub remote_model: Option<String>,
     /// Words of the prompt that were understood.
     pub used: Vec<String>,
     /// Words of the prompt that meant nothing to Kinora.
@@ -150,13 +152,20 @@ impl std::fmt::Debug for GenerationJob {
 }
 
 pub(super) fn start(shared: Arc<Shared>, order: Order) -> Result<GenerationJob> {
+    spawn(move |board, cancel| run(&shared, order, board, cancel))
+}
+
+/// Runs `work` on a thread of its own, behind a job.
+pub(super) fn spawn(
+    work: impl FnOnce(&Board, &Cancel) -> Result<Clip> + Send + 'static,
+) -> Result<GenerationJob> {
     let board = Arc::new(Board::new());
     let cancel = Cancel::new();
     let (own_board, own_cancel) = (Arc::clone(&board), cancel.clone());
     let thread = std::thread::Builder::new()
         .name("kinora-job".to_owned())
         .spawn(move || {
-            let work = AssertUnwindSafe(|| run(&shared, order, &own_board, &own_cancel));
+            let work = AssertUnwindSafe(|| work(&own_board, &own_cancel));
             let result = catch_unwind(work).unwrap_or_else(|_| Err(panicked()));
             match &result {
                 Ok(clip) => log::info!("job done: {} frames, {:.2?}", clip.frames, clip.seconds),
@@ -237,7 +246,8 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
         height,
         seed,
         faces: moving,
-        execution_provider: shared.motion.execution_provider(),
+        execution_provider: Some(shared.motion.execution_provider()),
+        remote_model: None,
         used: request.reading.used,
         ignored: request.reading.ignored,
         steps_asked,
@@ -265,7 +275,7 @@ fn chosen(mut faces: Vec<Face>, choice: FaceChoice) -> Result<Vec<Face>> {
     Ok(faces)
 }
 
-fn panicked() -> Error {
+pub(super) fn panicked() -> Error {
     let message = "Kinora failed in a way it should not: please report it";
     Error::Internal(Detail::new("internal.panic", message))
 }

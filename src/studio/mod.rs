@@ -4,6 +4,8 @@ mod drawing;
 mod job;
 mod options;
 mod progress;
+#[cfg(feature = "remote")]
+mod remote;
 mod request;
 
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use crate::runtime::{Cancel, Runtime};
 pub use job::{Clip, GenerationJob, Made, StageSeconds};
 pub use options::StudioOptions;
 pub use progress::{Preview, Progress, Stage};
-pub use request::{FaceChoice, GenerationRequest, LONGEST_SIDE, MAX_SECONDS, MIN_SECONDS};
+pub use request::{FaceChoice, GenerationRequest, LONGEST_SIDE, MAX_SECONDS, MIN_SECONDS, Model};
 
 /// The least score of a face for the default detector: models/MODEL_CARD.md has what it finds and
 /// misses there.
@@ -43,6 +45,8 @@ struct Shared {
     detector: Detector,
     motion: MotionPipeline,
     threads: rayon::ThreadPool,
+    #[cfg(feature = "remote")]
+    remote: Option<crate::remote::Remote>,
 }
 
 impl Studio {
@@ -51,7 +55,9 @@ impl Studio {
     /// # Errors
     /// `runtime.*` when ONNX Runtime is not found or refused, `model.*` when a network does not
     /// fit.
-    pub fn open(options: StudioOptions) -> Result<Self> {
+    pub fn open(#[allow(unused_mut)] mut options: StudioOptions) -> Result<Self> {
+        #[cfg(feature = "remote")]
+        let remote = options.take_remote();
         let runtime = Runtime::open(options.runtime_options())?;
         let models = DefaultModel::load(options.models_folder())?;
         let detector = Detector::open(
@@ -85,17 +91,36 @@ impl Studio {
             motion.execution_provider(),
             runtime.threads()
         );
-        Ok(Self { shared: Arc::new(Shared { runtime, detector, motion, threads }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                runtime,
+                detector,
+                motion,
+                threads,
+                #[cfg(feature = "remote")]
+                remote,
+            }),
+        })
     }
 
     /// Starts a job; it runs on a thread of its own and ends when the [`GenerationJob`] is dropped.
     ///
+    /// With [`Model::Default`], which every request has unless it says otherwise, nothing leaves the
+    /// device.
+    ///
     /// # Errors
-    /// `request.*` when the request is out of range. What goes wrong later comes out of
-    /// [`GenerationJob::wait`].
+    /// `request.*` when the request is out of range; for a remote model also `consent.*`,
+    /// `safety.*`, `vault.*` and `remote.*`, before anything is sent. What goes wrong later comes out
+    /// of [`GenerationJob::wait`].
     pub fn generate(&self, request: GenerationRequest) -> Result<GenerationJob> {
-        let order = request.check()?;
-        job::start(Arc::clone(&self.shared), order)
+        match request.asked_model() {
+            Model::Default => job::start(Arc::clone(&self.shared), request.check()?),
+            #[cfg(feature = "remote")]
+            Model::Remote { model, grant } => {
+                let (model, grant) = (model.clone(), grant.clone());
+                self.generate_remotely(request, &model, grant)
+            }
+        }
     }
 
     /// The faces of a photo, largest first, for a picker.

@@ -10,6 +10,8 @@ use crate::runtime::{ExecutionProvider, RuntimeOptions};
 pub struct StudioOptions {
     runtime: RuntimeOptions,
     models: Option<PathBuf>,
+    #[cfg(feature = "remote")]
+    remote: Option<crate::remote::Remote>,
 }
 
 impl StudioOptions {
@@ -39,6 +41,19 @@ impl StudioOptions {
     pub fn models(mut self, folder: impl Into<PathBuf>) -> Self {
         self.models = Some(folder.into());
         self
+    }
+
+    /// Lets the studio make clips with remote models too, under consents. Without it nothing can.
+    #[cfg(feature = "remote")]
+    #[must_use]
+    pub fn remote(mut self, remote: crate::remote::Remote) -> Self {
+        self.remote = Some(remote);
+        self
+    }
+
+    #[cfg(feature = "remote")]
+    pub(super) fn take_remote(&mut self) -> Option<crate::remote::Remote> {
+        self.remote.take()
     }
 
     pub(super) fn runtime_options(&self) -> &RuntimeOptions {

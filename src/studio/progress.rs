@@ -15,6 +15,15 @@ pub enum Stage {
     Motion,
     /// Drawing and encoding; steps are frames.
     Frames,
+    /// A remote job: handing the payload over.
+    Sending,
+    /// A remote job: waiting at the provider; `of` is 1 more than the jobs before it, where the
+    /// provider says how many there are.
+    Queued,
+    /// A remote job: at work; steps are hundredths, where the provider says how far it is.
+    Working,
+    /// A remote job: the clip is coming.
+    Fetching,
     /// The clip is made, or the job has ended otherwise.
     Done,
 }
@@ -60,6 +69,9 @@ impl std::fmt::Debug for Preview {
 /// Shares of the whole that a typical job spends before its frames.
 const FACES_SHARE: f32 = 0.03;
 const MOTION_SHARE: f32 = 0.1;
+/// Shares of a remote job that are over when it is sent, and when it is made.
+const REMOTE_SENT: f32 = 0.1;
+const REMOTE_MADE: f32 = 0.9;
 /// No guess at the time left before this share is done.
 const GUESS_FROM: f32 = 0.12;
 
@@ -96,10 +108,16 @@ impl Board {
                 let before = FACES_SHARE + MOTION_SHARE;
                 before + (1.0 - before) * part
             }
+            Stage::Sending => REMOTE_SENT * part,
+            Stage::Queued => REMOTE_SENT,
+            Stage::Working => REMOTE_SENT + (REMOTE_MADE - REMOTE_SENT) * part,
+            Stage::Fetching => REMOTE_MADE,
             Stage::Done => 1.0,
         };
         let spent = self.started.elapsed().as_secs_f32();
-        let seconds_left = (share >= GUESS_FROM).then(|| spent * (1.0 - share) / share);
+        // How long a provider takes is nothing that can be told from what it took so far.
+        let local = matches!(stage, Stage::Faces | Stage::Motion | Stage::Frames);
+        let seconds_left = (local && share >= GUESS_FROM).then(|| spent * (1.0 - share) / share);
         let mut state = self.lock();
         let share = share.max(state.progress.share);
         state.progress = Progress { stage, step, of, share, seconds_left };

@@ -35,10 +35,39 @@ pub enum FaceChoice {
     Number(usize),
 }
 
-/// A clip to be made of a photo. Ranges are checked by [`Studio::generate`](crate::Studio::generate).
+/// Which model makes the clip.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Model {
+    /// The default model, on this device: it asks nobody and sends nothing.
+    #[default]
+    Default,
+    /// A provider's model: what it needs leaves the device, under a grant that covers it.
+    #[cfg(feature = "remote")]
+    Remote {
+        /// The model's id, such as `kling/3.0`.
+        model: String,
+        /// The person's yes, from [`Consent::answer`](crate::consent::Consent::answer).
+        grant: crate::consent::Grant,
+    },
+}
+
+/// What a clip is made of.
+#[derive(Debug)]
+pub(super) enum Source {
+    Photo(Photo),
+    #[cfg(feature = "remote")]
+    Video(crate::remote::Video),
+    Words,
+}
+
+/// A clip to be made. Ranges are checked by [`Studio::generate`](crate::Studio::generate).
 #[derive(Debug)]
 pub struct GenerationRequest {
-    photo: Photo,
+    source: Source,
+    model: Model,
+    #[cfg(feature = "remote")]
+    rights: Option<crate::remote::Rights>,
     prompt: String,
     seconds: f32,
     fps: f64,
@@ -55,8 +84,26 @@ pub struct GenerationRequest {
 impl GenerationRequest {
     /// Two seconds of the photo coming alive, at 24 frames a second.
     pub fn animate(photo: Photo) -> Self {
+        Self::of(Source::Photo(photo))
+    }
+
+    /// Two seconds of what the prompt says, without a photo: for models that need none.
+    pub fn imagine(prompt: impl Into<String>) -> Self {
+        Self::of(Source::Words).prompt(prompt)
+    }
+
+    /// A video made anew after the prompt: for remote models that take one.
+    #[cfg(feature = "remote")]
+    pub fn edit(video: crate::remote::Video) -> Self {
+        Self::of(Source::Video(video))
+    }
+
+    fn of(source: Source) -> Self {
         Self {
-            photo,
+            source,
+            model: Model::Default,
+            #[cfg(feature = "remote")]
+            rights: None,
             prompt: String::new(),
             seconds: 2.0,
             fps: 24.0,
@@ -69,6 +116,22 @@ impl GenerationRequest {
             looping: false,
             output: None,
         }
+    }
+
+    /// Which model makes it; by default the one on this device.
+    #[must_use]
+    pub fn model(mut self, model: Model) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// The person's answer to [`Rights::QUESTION`](crate::remote::Rights::QUESTION), which a remote
+    /// job of a photo that shows somebody needs.
+    #[cfg(feature = "remote")]
+    #[must_use]
+    pub fn rights(mut self, rights: crate::remote::Rights) -> Self {
+        self.rights = Some(rights);
+        self
     }
 
     /// What should happen, in words of [`prompt::LEXICON`](crate::prompt::LEXICON). Empty: a living
@@ -151,8 +214,19 @@ impl GenerationRequest {
         self
     }
 
+    /// Which model it is for.
+    pub(super) fn asked_model(&self) -> &Model {
+        &self.model
+    }
+
     /// Everything in range, and in the terms of those who do the work.
     pub(super) fn check(self) -> Result<Order> {
+        let Source::Photo(photo) = self.source else {
+            return Err(refuse(
+                "request.no_photo",
+                "the default model needs a photo: GenerationRequest::animate",
+            ));
+        };
         within(
             "request.seconds",
             "the length in seconds",
@@ -170,13 +244,11 @@ impl GenerationRequest {
         let fps = Fps::from_decimal(self.fps)?;
         // A little over: 1.3 s as a float is less than 1.3 s.
         let frames = (f64::from(self.seconds) * fps.as_f64() + 1e-4).round().max(1.0) as u32;
-        let (width, height) = clip_size(&self.photo, self.size)?;
-        let output = self.output.ok_or_else(|| {
-            refuse("request.no_output", "say where the clip goes: GenerationRequest::output")
-        })?;
+        let (width, height) = clip_size(&photo, self.size)?;
+        let output = self.output.ok_or_else(no_output)?;
         Ok(Order {
             reading: Reading::of(&self.prompt),
-            photo: self.photo,
+            photo,
             width,
             height,
             fps,
@@ -190,6 +262,71 @@ impl GenerationRequest {
             output,
         })
     }
+}
+
+/// What a remote job is made of.
+#[cfg(feature = "remote")]
+pub(super) struct RemoteOrder {
+    pub(super) asked: crate::remote::Asked,
+    pub(super) rights: Option<crate::remote::Rights>,
+    pub(super) output: Output,
+    pub(super) seed: u64,
+}
+
+#[cfg(feature = "remote")]
+impl GenerationRequest {
+    /// The photo, where there is one: whoever finds faces wants to see it.
+    pub(super) fn photo(&self) -> Option<&Photo> {
+        match &self.source {
+            Source::Photo(photo) => Some(photo),
+            Source::Video(_) | Source::Words => None,
+        }
+    }
+
+    /// Whether it has pictures in which nobody looks for faces.
+    pub(super) fn is_video(&self) -> bool {
+        matches!(self.source, Source::Video(_))
+    }
+
+    /// What a remote model is asked for: the rest means nothing to it.
+    pub(super) fn into_remote(self, shows_person: bool) -> Result<RemoteOrder> {
+        if let Some(size) = self.size {
+            within(
+                "request.size",
+                "the long side in pixels",
+                size,
+                &(SHORTEST_SIDE..=LONGEST_SIDE),
+            )?;
+        }
+        if !self.seconds.is_finite() || self.seconds < MIN_SECONDS {
+            let message =
+                format!("the length in seconds is {}: give {MIN_SECONDS} or more", self.seconds);
+            return Err(refuse("request.seconds", message));
+        }
+        let (photo, video) = match self.source {
+            Source::Photo(photo) => (Some(photo), None),
+            Source::Video(video) => (None, Some(video)),
+            Source::Words => (None, None),
+        };
+        Ok(RemoteOrder {
+            asked: crate::remote::Asked {
+                photo,
+                video,
+                prompt: self.prompt,
+                seconds: self.seconds,
+                size: self.size,
+                seed: self.seed,
+                shows_person,
+            },
+            rights: self.rights,
+            output: self.output.ok_or_else(no_output)?,
+            seed: self.seed,
+        })
+    }
+}
+
+fn no_output() -> Error {
+    refuse("request.no_output", "say where the clip goes: GenerationRequest::output")
 }
 
 /// A request that has been checked.

@@ -32,18 +32,29 @@ impl Leave {
     pub(crate) fn new(errand: Errand, stop: Stop, held: Box<dyn Any + Send + Sync>) -> Self {
         Self { errand, stop, held }
     }
+
+    /// The same leave with a flag below its own, which ends this request alone.
+    pub(crate) fn with_own_stop(mut self) -> (Self, Stop) {
+        let stop = Stop { own: Arc::default(), above: Some(Arc::clone(&self.stop.own)) };
+        self.stop = stop.clone();
+        (self, stop)
+    }
 }
 
-/// A flag that ends what is being sent.
+/// A flag that ends what is being sent: a consent's, or one request's below it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Stop(Arc<AtomicBool>);
+pub(crate) struct Stop {
+    own: Arc<AtomicBool>,
+    above: Option<Arc<AtomicBool>>,
+}
 
 impl Stop {
     pub(crate) fn stop(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.own.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.own.load(Ordering::SeqCst)
+            || self.above.as_ref().is_some_and(|above| above.load(Ordering::SeqCst))
     }
 }

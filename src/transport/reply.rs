@@ -1,7 +1,6 @@
 //! A reply as it comes in: its head once, then pieces, within limits.
 
 use std::fmt;
-use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::TransportError;
@@ -41,35 +40,20 @@ pub struct HttpReply {
     stop: Stop,
 }
 
+#[derive(Default)]
 struct State {
     head: Option<ReplyHead>,
-    length: u64,
-    sink: Sink,
+    body: Vec<u8>,
 }
 
-enum Sink {
-    Memory(Vec<u8>),
-    Writer(Box<dyn Write + Send>),
-    /// The body of what is no success: for the error, not for the writer.
-    Aside(Vec<u8>),
-}
-
-/// What is kept of the body of a failed download.
-const ASIDE: usize = 64 * 1024;
+/// Bytes by which the body's memory grows where no length is announced: doubling it would take
+/// twice the memory of a long clip.
+const GROWTH: usize = 8 << 20;
 
 impl HttpReply {
-    /// Into memory, at most `limit` bytes.
-    pub(crate) fn in_memory(limit: u64, stop: Stop) -> Self {
-        Self::new(Sink::Memory(Vec::new()), limit, stop)
-    }
-
-    /// A success's body into `writer`, at most `limit` bytes; any other's start is kept in memory.
-    pub(crate) fn into_writer(writer: Box<dyn Write + Send>, limit: u64, stop: Stop) -> Self {
-        Self::new(Sink::Writer(writer), limit, stop)
-    }
-
-    fn new(sink: Sink, limit: u64, stop: Stop) -> Self {
-        Self { state: Mutex::new(State { head: None, length: 0, sink }), limit, stop }
+    /// At most `limit` bytes of body.
+    pub(crate) fn new(limit: u64, stop: Stop) -> Self {
+        Self { state: Mutex::default(), limit, stop }
     }
 
     /// Takes the head.
@@ -88,8 +72,9 @@ impl HttpReply {
             return Err(TransportError::TooLong);
         }
         let mut state = self.lock();
-        if matches!(state.sink, Sink::Writer(_)) && !(200..300).contains(&head.status) {
-            state.sink = Sink::Aside(Vec::new());
+        if let Some(length) = announced.and_then(|length| usize::try_from(length).ok()) {
+            // Where there is no room for it, the pieces will say so.
+            _ = state.body.try_reserve_exact(length);
         }
         state.head = Some(head);
         Ok(())
@@ -98,27 +83,21 @@ impl HttpReply {
     /// Takes the next piece of the body.
     ///
     /// # Errors
-    /// [`TransportError::Stopped`], [`TransportError::TooLong`], or that the piece cannot be kept:
-    /// close the connection.
+    /// [`TransportError::Stopped`] and [`TransportError::TooLong`]: close the connection.
     pub fn push(&self, piece: &[u8]) -> Result<(), TransportError> {
         self.go_on()?;
         let mut state = self.lock();
-        state.length += piece.len() as u64;
-        if state.length > self.limit {
+        if state.body.len() as u64 + piece.len() as u64 > self.limit {
             return Err(TransportError::TooLong);
         }
-        match &mut state.sink {
-            Sink::Memory(bytes) => bytes.extend_from_slice(piece),
-            Sink::Writer(writer) => {
-                writer
-                    .write_all(piece)
-                    .map_err(|e| TransportError::Broken(e.kind().to_string()))?;
-            }
-            Sink::Aside(bytes) => {
-                let room = ASIDE.saturating_sub(bytes.len()).min(piece.len());
-                bytes.extend_from_slice(&piece[..room]);
+        let body = &mut state.body;
+        if body.capacity() - body.len() < piece.len() {
+            let grow = if body.len() < GROWTH { piece.len().max(body.len()) } else { GROWTH };
+            if body.try_reserve_exact(grow.max(piece.len())).is_err() {
+                return Err(TransportError::TooLong);
             }
         }
+        body.extend_from_slice(piece);
         Ok(())
     }
 
@@ -127,14 +106,10 @@ impl HttpReply {
         self.stop.is_stopped()
     }
 
-    /// Head, body in memory and the length of all that came.
-    pub(crate) fn take(&self) -> (Option<ReplyHead>, Vec<u8>, u64) {
-        let mut state = self.lock();
-        let body = match &mut state.sink {
-            Sink::Memory(bytes) | Sink::Aside(bytes) => std::mem::take(bytes),
-            Sink::Writer(_) => Vec::new(),
-        };
-        (state.head.take(), body, state.length)
+    /// Head and body.
+    pub(crate) fn take(&self) -> (Option<ReplyHead>, Vec<u8>) {
+        let state = std::mem::take(&mut *self.lock());
+        (state.head, state.body)
     }
 
     fn go_on(&self) -> Result<(), TransportError> {
@@ -149,7 +124,7 @@ impl HttpReply {
 impl fmt::Debug for HttpReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
-        write!(f, "HttpReply({:?}, {} bytes)", state.head, state.length)
+        write!(f, "HttpReply({:?}, {} bytes)", state.head, state.body.len())
     }
 }
 
@@ -163,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_endless_body_is_cut() {
-        let reply = HttpReply::in_memory(100, Stop::default());
+        let reply = HttpReply::new(100, Stop::default());
         reply.begin(ReplyHead { status: 200, headers: Vec::new() }).unwrap();
         reply.push(&[0; 60]).unwrap();
         assert_eq!(reply.push(&[0; 60]), Err(TransportError::TooLong));
@@ -171,19 +146,7 @@ mod tests {
 
     #[test]
     fn a_length_that_is_announced_too_long_is_not_waited_for() {
-        let reply = HttpReply::in_memory(100, Stop::default());
+        let reply = HttpReply::new(100, Stop::default());
         assert_eq!(reply.begin(head(200, "101")), Err(TransportError::TooLong));
-    }
-
-    #[test]
-    fn what_is_no_success_does_not_reach_the_writer() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("clip");
-        let file = std::fs::File::create(&path).unwrap();
-        let reply = HttpReply::into_writer(Box::new(file), 1 << 20, Stop::default());
-        reply.begin(head(404, "3")).unwrap();
-        reply.push(b"no!").unwrap();
-        assert_eq!(reply.take().1, b"no!");
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
     }
 }

@@ -164,7 +164,7 @@ fn tell(clip: &Clip) {
             n => format!("{n} faces"),
         },
         clip.seed,
-        clip.execution_provider,
+        maker(clip),
         clip.seconds.total
     );
     if !clip.used.is_empty() {
@@ -183,6 +183,14 @@ fn tell(clip: &Clip) {
     }
 }
 
+/// Where the clip was made: here, or by a remote model.
+fn maker(clip: &Clip) -> String {
+    match (&clip.remote_model, clip.execution_provider) {
+        (Some(model), _) => model.clone(),
+        (None, provider) => provider.map(|provider| provider.to_string()).unwrap_or_default(),
+    }
+}
+
 fn report(clip: &Clip, decode: f64) -> serde_json::Value {
     let out = match &clip.made {
         Made::Path(path) => path.display().to_string(),
@@ -197,7 +205,8 @@ fn report(clip: &Clip, decode: f64) -> serde_json::Value {
         "height": clip.height,
         "seed": clip.seed,
         "faces": clip.faces,
-        "execution_provider": clip.execution_provider.to_string(),
+        "execution_provider": clip.execution_provider.map(|provider| provider.to_string()),
+        "remote_model": clip.remote_model,
         "used": clip.used,
         "ignored": clip.ignored,
         "steps_asked": clip.steps_asked,

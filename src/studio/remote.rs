@@ -1,0 +1,148 @@
+//! Remote jobs through the same door: the studio sees whether there is a face, and nothing of it
+//! goes further than that one bit.
+
+use std::time::Instant;
+
+use super::Studio;
+use super::job::{Clip, GenerationJob, Made, StageSeconds, panicked, spawn};
+use super::progress::{Board, Stage};
+use super::request::GenerationRequest;
+use crate::clip::{FilePlace, Fps, Output, Written};
+use crate::consent::Grant;
+use crate::error::{Detail, Error, Result};
+use crate::remote::{DataKept, Fetched, Payload, Remote, RemoteProgress};
+
+impl Studio {
+    /// What a remote model would be sent for `request`, byte for byte. Nothing is sent; the same
+    /// request then sends exactly this, unless something else was sent in between.
+    ///
+    /// `region`: one of the provider's; without, its first.
+    ///
+    /// # Errors
+    /// `remote.none` without [`StudioOptions::remote`](super::StudioOptions::remote), `safety.*` for
+    /// a prompt that the gate holds back, `remote.*` for what the model does not take.
+    pub fn preview(
+        &self,
+        request: GenerationRequest,
+        model: &str,
+        region: Option<&str>,
+    ) -> Result<Payload> {
+        let remote = self.remote()?;
+        let person = self.shows_person(&request)?;
+        // A preview goes nowhere, so it needs no place.
+        let order = request.output(Output::bytes(crate::Container::Mp4)).into_remote(person)?;
+        remote.payload(model, region, order.asked)
+    }
+
+    pub(super) fn generate_remotely(
+        &self,
+        request: GenerationRequest,
+        model: &str,
+        grant: Grant,
+    ) -> Result<GenerationJob> {
+        let remote = self.remote()?.clone();
+        let person = self.shows_person(&request)?;
+        let order = request.into_remote(person)?;
+        let (rights, seed) = (order.rights, order.seed);
+        let payload = remote.payload(model, Some(grant.destination().region()), order.asked)?;
+        remote.ready(&payload, &grant, rights)?;
+        // Opened first: a place that cannot be written is known before anything is sent.
+        let place = FilePlace::open(order.output)?;
+        spawn(move |board, cancel| {
+            let started = Instant::now();
+            let tell = &mut |progress| show(board, progress);
+            let fetched = remote.make(&payload, &grant, rights, seed, cancel, tell)?;
+            drop(payload);
+            finish(&remote, fetched, place, started)
+        })
+    }
+
+    /// Goes on with a remote job that was begun before, also before a restart. It is looked for and
+    /// followed, and never sent again.
+    ///
+    /// # Errors
+    /// `remote.no_job`, `remote.over`, `output.*`; later `consent.*` and `remote.*` from
+    /// [`GenerationJob::wait`].
+    pub fn resume(&self, id: &str, output: Output) -> Result<GenerationJob> {
+        let remote = self.remote()?.clone();
+        remote.resumable(id)?;
+        let place = FilePlace::open(output)?;
+        let id = id.to_owned();
+        spawn(move |board, cancel| {
+            let started = Instant::now();
+            let fetched = remote.go_on(&id, cancel, &mut |progress| show(board, progress))?;
+            finish(&remote, fetched, place, started)
+        })
+    }
+
+    /// Everything that Kinora holds on this device; nothing where there is no remote side, since
+    /// local jobs leave nothing but their clips.
+    ///
+    /// # Errors
+    /// As [`Remote::data`].
+    pub fn data(&self) -> Result<DataKept> {
+        self.shared.remote.as_ref().map_or_else(|| Ok(DataKept::default()), Remote::data)
+    }
+
+    /// The remote side that the studio was opened with.
+    ///
+    /// # Errors
+    /// `remote.none`.
+    pub fn remote(&self) -> Result<&Remote> {
+        self.shared.remote.as_ref().ok_or_else(|| {
+            Error::Remote(Detail::new(
+                "remote.none",
+                "this studio has no remote side: open it with StudioOptions::remote",
+            ))
+        })
+    }
+
+    /// Whether somebody may be seen. In a video nobody looks, so somebody may.
+    fn shows_person(&self, request: &GenerationRequest) -> Result<bool> {
+        match request.photo() {
+            Some(photo) => Ok(!self.faces(photo)?.is_empty()),
+            None => Ok(request.is_video()),
+        }
+    }
+}
+
+/// The clip to where it was asked for; then the provider's copies go.
+fn finish(remote: &Remote, fetched: Fetched, place: FilePlace, started: Instant) -> Result<Clip> {
+    let Fetched { id, model, seed, bytes, movie } = fetched;
+    let made = match place.put(&bytes)? {
+        Written::Path(path) => Made::Path(path),
+        Written::Bytes(bytes) => Made::Bytes(bytes),
+        Written::Sink => return Err(panicked()),
+    };
+    if let Err(error) = remote.finish(&id) {
+        // The clip is there; what could not be deleted stands in `Remote::data`.
+        log::warn!("remote: the provider's copies stay for now: {}", error.code());
+    }
+    Ok(Clip {
+        made,
+        frames: movie.frames,
+        fps: Fps::new(movie.fps.0, movie.fps.1)?,
+        width: movie.width,
+        height: movie.height,
+        seed,
+        faces: 0,
+        execution_provider: None,
+        remote_model: Some(model),
+        used: Vec::new(),
+        ignored: Vec::new(),
+        steps_asked: 0,
+        steps: 0,
+        seconds: StageSeconds { total: started.elapsed().as_secs_f64(), ..StageSeconds::default() },
+    })
+}
+
+fn show(board: &Board, progress: RemoteProgress) {
+    match progress {
+        RemoteProgress::Sending => board.set(Stage::Sending, 0, 1),
+        RemoteProgress::Queued(before) => board.set(Stage::Queued, 0, 1 + before.unwrap_or(0)),
+        RemoteProgress::Running(share) => {
+            board.set(Stage::Working, (100.0 * share.unwrap_or(0.0)) as u32, 100);
+        }
+        RemoteProgress::Fetching => board.set(Stage::Fetching, 0, 1),
+    }
+}
