@@ -364,7 +364,7 @@ impl Job<'_> {
 
 /// Whether an answer leaves open that the payload was taken.
 fn taken(reply: &Reply, fault: &Fault) -> bool {
-    let broken = matches!(fault, Fault::Unreadable | Fault::Unavailable(_) | Fault::Hostile(_));
+    let broken = matches!(fault, Fault::Unreadable | Fault::Unavailable(_));
     reply.ok() && broken || reply.head.status >= 500
 }
 

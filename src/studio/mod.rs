@@ -38,6 +38,8 @@ const DETECTOR_SECOND_LOOK: f32 = 0.7;
 #[derive(Clone)]
 pub struct Studio {
     shared: Arc<Shared>,
+    #[cfg(feature = "remote")]
+    remote: Option<crate::remote::Remote>,
 }
 
 struct Shared {
@@ -45,8 +47,6 @@ struct Shared {
     detector: Detector,
     motion: MotionPipeline,
     threads: rayon::ThreadPool,
-    #[cfg(feature = "remote")]
-    remote: Option<crate::remote::Remote>,
 }
 
 impl Studio {
@@ -92,14 +92,9 @@ impl Studio {
             runtime.threads()
         );
         Ok(Self {
-            shared: Arc::new(Shared {
-                runtime,
-                detector,
-                motion,
-                threads,
-                #[cfg(feature = "remote")]
-                remote,
-            }),
+            shared: Arc::new(Shared { runtime, detector, motion, threads }),
+            #[cfg(feature = "remote")]
+            remote,
         })
     }
 

@@ -13,6 +13,12 @@ use crate::error::{Detail, Error, Result};
 use crate::remote::{DataKept, Fetched, Payload, Remote, RemoteProgress};
 
 impl Studio {
+    /// The same studio, whose remote jobs go through `remote`. The networks are shared.
+    #[must_use]
+    pub fn with_remote(&self, remote: Remote) -> Self {
+        Self { shared: std::sync::Arc::clone(&self.shared), remote: Some(remote) }
+    }
+
     /// What a remote model would be sent for `request`, byte for byte. Nothing is sent; the same
     /// request then sends exactly this, unless something else was sent in between.
     ///
@@ -81,7 +87,7 @@ impl Studio {
     /// # Errors
     /// As [`Remote::data`].
     pub fn data(&self) -> Result<DataKept> {
-        self.shared.remote.as_ref().map_or_else(|| Ok(DataKept::default()), Remote::data)
+        self.remote.as_ref().map_or_else(|| Ok(DataKept::default()), Remote::data)
     }
 
     /// The remote side that the studio was opened with.
@@ -89,7 +95,7 @@ impl Studio {
     /// # Errors
     /// `remote.none`.
     pub fn remote(&self) -> Result<&Remote> {
-        self.shared.remote.as_ref().ok_or_else(|| {
+        self.remote.as_ref().ok_or_else(|| {
             Error::Remote(Detail::new(
                 "remote.none",
                 "this studio has no remote side: open it with StudioOptions::remote",
