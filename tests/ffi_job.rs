@@ -39,6 +39,7 @@ fn studio(what: &str) -> Option<Arc<Studio>> {
         threads: Some(2),
         execution_provider: None,
         models: None,
+        remote: None,
     };
     Some(Studio::open(options).unwrap())
 }
@@ -55,7 +56,9 @@ fn photo() -> Arc<Photo> {
 
 fn request(photo: &Arc<Photo>, output: ClipOutput) -> GenerationRequest {
     GenerationRequest {
-        photo: Arc::clone(photo),
+        photo: Some(Arc::clone(photo)),
+        remote: None,
+        video: None,
         output: Some(output),
         prompt: "zoom in".to_owned(),
         seconds: 1.0,

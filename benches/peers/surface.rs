@@ -30,6 +30,7 @@ fn main() -> Outcome<()> {
         threads: Some(THREADS as u32),
         execution_provider: None,
         models: None,
+        remote: None,
     })?;
     rust(&pure, &bytes)?;
     surface(&foreign, &bytes)?;
@@ -69,7 +70,9 @@ fn surface(studio: &ffi::Studio, bytes: &[u8]) -> Outcome<f64> {
     }
     let start = Instant::now();
     let request = ffi::GenerationRequest {
-        photo: ffi::Photo::from_bytes(bytes)?,
+        photo: Some(ffi::Photo::from_bytes(bytes)?),
+        remote: None,
+        video: None,
         output: Some(ffi::ClipOutput::Bytes { container: ffi::Container::Mp4 }),
         prompt: PROMPT.to_owned(),
         seconds: SECONDS,

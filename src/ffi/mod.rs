@@ -5,17 +5,26 @@
 //! layers in bindings/ add what is native to each language.
 
 mod catalogue;
+mod consent;
+mod data;
 mod error;
 mod job;
 mod key_store;
 mod log;
 mod options;
 mod photo;
+mod remote;
 mod request;
 mod sink;
 mod studio;
+mod transport;
 
 pub use catalogue::{DoctorReport, PromptEntry, PromptSection, ProviderStatus, prompts, version};
+pub use consent::{
+    ConsentOverview, ConsentQuestion, ConsentState, DataKind, Destination, Grant, LedgerEntry,
+    Notice, NoticeLine,
+};
+pub use data::{Copies, DataItem, DataKept, RemoteJob, RemoteJobState, VaultEntry, Withdrawal};
 pub use error::KinoraError;
 pub use job::{
     Clip, ClipSeconds, GenerationJob, GenerationProgress, Preview, ProgressListener, ProgressStage,
@@ -24,8 +33,13 @@ pub use key_store::{KeyStore, check_key_store};
 pub use log::{LogLevel, LogRecord, LogSink, set_log_sink};
 pub use options::{ExecutionProvider, StudioOptions};
 pub use photo::{Photo, PhotoOrientation};
+pub use remote::{
+    NoticeTranslation, PayloadPreview, Remote, RemoteChoice, RemoteModel, RemoteOptions,
+    RemoteSetting, Rights, Video, notice_texts,
+};
 pub use request::{ClipOutput, Container, FaceChoice, FaceInPhoto, GenerationRequest};
 pub use sink::{FrameSink, VideoFormat};
 pub use studio::Studio;
+pub use transport::{HttpHeader, HttpReply, HttpRequest, HttpTransport, TransportError};
 
 type Result<T> = std::result::Result<T, KinoraError>;

@@ -1,5 +1,9 @@
 //! How a studio is opened.
 
+use std::sync::Arc;
+
+use super::remote::Remote;
+
 /// How a studio is opened: by default with the embedded models, on all cores.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct StudioOptions {
@@ -16,6 +20,9 @@ pub struct StudioOptions {
     /// A folder with the default model's four files, instead of the embedded ones.
     #[uniffi(default)]
     pub models: Option<String>,
+    /// Lets the studio make clips with remote models too, under consents.
+    #[uniffi(default)]
+    pub remote: Option<Arc<Remote>>,
 }
 
 /// Where networks run.
@@ -49,6 +56,9 @@ impl From<StudioOptions> for crate::StudioOptions {
         }
         if let Some(models) = options.models {
             out = out.models(models);
+        }
+        if let Some(remote) = options.remote {
+            out = out.remote(remote.remote.clone());
         }
         out
     }

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::Result;
 use super::photo::Photo;
+use super::remote::{RemoteChoice, Video};
 use super::sink::{self, FrameSink};
 
-/// A clip to be made of a photo. What is left out gives two seconds of the photo coming alive, at
-/// 24 frames a second.
+/// A clip to be made. What is left out gives two seconds of the photo coming alive, at 24 frames a
+/// second, on this device.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct GenerationRequest {
-    /// The photo.
-    pub photo: Arc<Photo>,
+    /// The photo; only remote models can do without one.
+    pub photo: Option<Arc<Photo>>,
     /// Where the clip goes; left out, an MP4 in memory, or what the package for a phone installs.
     #[uniffi(default)]
     pub output: Option<ClipOutput>,
@@ -46,6 +48,13 @@ pub struct GenerationRequest {
     /// Guidance scale, 0–10; left out the model's best.
     #[uniffi(default)]
     pub guidance: Option<f32>,
+    /// A remote model and the consent for it; left out the clip is made on this device and nothing
+    /// is sent.
+    #[uniffi(default)]
+    pub remote: Option<RemoteChoice>,
+    /// A video in the photo's place, for remote models that take one.
+    #[uniffi(default)]
+    pub video: Option<Arc<Video>>,
 }
 
 /// Where a clip goes and in which format. Files appear when they are whole.
@@ -128,9 +137,14 @@ pub struct FaceInPhoto {
 }
 
 impl GenerationRequest {
-    pub(super) fn into_core(self) -> crate::GenerationRequest {
+    pub(super) fn into_core(self) -> Result<crate::GenerationRequest> {
         let output = self.output.unwrap_or(ClipOutput::Bytes { container: Container::Mp4 });
-        let mut request = crate::GenerationRequest::animate(self.photo.photo.clone())
+        let made_of = match (&self.photo, &self.video) {
+            (Some(photo), _) => crate::GenerationRequest::animate(photo.photo.clone()),
+            (None, Some(video)) => crate::GenerationRequest::edit(video.core()?),
+            (None, None) => crate::GenerationRequest::imagine(""),
+        };
+        let mut request = made_of
             .output(output.into())
             .prompt(self.prompt)
             .seconds(self.seconds)
@@ -150,7 +164,13 @@ impl GenerationRequest {
         if let Some(guidance) = self.guidance {
             request = request.guidance(guidance);
         }
-        request
+        if let Some(RemoteChoice { model, grant, rights }) = self.remote {
+            request = request.model(crate::Model::Remote { model, grant: grant.grant.clone() });
+            if let Some(rights) = rights {
+                request = request.rights(rights.into());
+            }
+        }
+        Ok(request)
     }
 }
 

@@ -8,10 +8,12 @@ use super::error::guard;
 use super::job::{GenerationJob, ProgressListener};
 use super::options::StudioOptions;
 use super::photo::Photo;
-use super::request::{FaceInPhoto, GenerationRequest};
+use super::remote::PayloadPreview;
+use super::request::{ClipOutput, FaceInPhoto, GenerationRequest};
 
 /// Everything that is opened once: ONNX Runtime, the networks, the threads. One studio serves many
-/// jobs at a time, from any thread. Nothing in it opens a network connection.
+/// jobs at a time, from any thread. Nothing in it opens a network connection: remote jobs go through
+/// the app's own transport, under a consent.
 #[derive(Debug, uniffi::Object)]
 pub struct Studio {
     studio: crate::Studio,
@@ -38,7 +40,33 @@ impl Studio {
         request: GenerationRequest,
         listener: Option<Arc<dyn ProgressListener>>,
     ) -> Result<Arc<GenerationJob>> {
-        guard(|| GenerationJob::watch(self.studio.generate(request.into_core())?, listener))
+        guard(|| GenerationJob::watch(self.studio.generate(request.into_core()?)?, listener))
+    }
+
+    /// What a remote model would be sent for `request`, byte for byte. Nothing is sent; the same
+    /// request then sends exactly this, unless something else was sent in between.
+    #[uniffi::method(default(region = None))]
+    pub fn preview(
+        &self,
+        request: GenerationRequest,
+        model: String,
+        region: Option<String>,
+    ) -> Result<PayloadPreview> {
+        guard(|| {
+            let payload = self.studio.preview(request.into_core()?, &model, region.as_deref())?;
+            Ok((&payload).into())
+        })
+    }
+
+    /// Goes on with a remote job that was begun before, also before a restart; it is never sent
+    /// again. `output`: an MP4 file, or its bytes.
+    pub fn resume(
+        &self,
+        job_id: String,
+        output: ClipOutput,
+        listener: Option<Arc<dyn ProgressListener>>,
+    ) -> Result<Arc<GenerationJob>> {
+        guard(|| GenerationJob::watch(self.studio.resume(&job_id, output.into())?, listener))
     }
 
     /// The faces of a photo, largest first, for a picker. Takes some 20 milliseconds.

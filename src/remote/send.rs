@@ -133,7 +133,7 @@ impl Sender<'_> {
             call.body.clone(),
             call.timeout,
         );
-        let reply = Arc::new(HttpReply::new(call.limit, stop.clone()));
+        let reply = HttpReply::new(call.limit, stop.clone());
         carry(transport, request, &reply, &stop, self.cancel)?;
         let (head, body) = reply.take();
         let head =
@@ -247,12 +247,12 @@ fn theirs_known(inner: &Inner) -> SignedDuration {
 fn carry(
     transport: Arc<dyn HttpTransport>,
     request: HttpRequest,
-    reply: &Arc<HttpReply>,
+    reply: &HttpReply,
     stop: &Stop,
     cancel: &Cancel,
 ) -> Result<(), Fault> {
     let (done, ended) = sync_channel(1);
-    let to_fill = Arc::clone(reply);
+    let to_fill = reply.clone();
     let work = move || {
         let result = catch_unwind(AssertUnwindSafe(|| transport.exchange(&request, &to_fill)));
         // The request goes first: whoever withdraws waits for that.

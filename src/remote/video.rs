@@ -40,6 +40,11 @@ impl Video {
         self.movie.seconds
     }
 
+    /// The new file's bytes: what would be sent.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes.to_vec()
     }

@@ -1,7 +1,7 @@
 //! A reply as it comes in: its head once, then pieces, within limits.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::TransportError;
 use super::leave::Stop;
@@ -33,9 +33,10 @@ impl fmt::Debug for ReplyHead {
     }
 }
 
-/// Takes one reply. An [`HttpTransport`](super::HttpTransport) fills it.
+/// Takes one reply. An [`HttpTransport`](super::HttpTransport) fills it. Clones are the same.
+#[derive(Clone)]
 pub struct HttpReply {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     limit: u64,
     stop: Stop,
 }
@@ -53,7 +54,7 @@ const GROWTH: usize = 8 << 20;
 impl HttpReply {
     /// At most `limit` bytes of body.
     pub(crate) fn new(limit: u64, stop: Stop) -> Self {
-        Self { state: Mutex::default(), limit, stop }
+        Self { state: Arc::default(), limit, stop }
     }
 
     /// Takes the head.

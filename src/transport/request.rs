@@ -143,6 +143,11 @@ impl HttpRequest {
         self.timeout
     }
 
+    #[cfg(feature = "uniffi")]
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
     /// Whether it should be given up: the consent was withdrawn, or the job cancelled.
     pub fn is_stopped(&self) -> bool {
         self.stop.is_stopped()

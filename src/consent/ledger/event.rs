@@ -32,6 +32,24 @@ pub enum EventKind {
     DeleteSent,
 }
 
+impl EventKind {
+    /// Its stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Asked => "asked",
+            Self::Given => "given",
+            Self::Refused => "refused",
+            Self::Used => "used",
+            Self::Withdrawn => "withdrawn",
+            Self::Expired => "expired",
+            Self::NoticeChanged => "notice_changed",
+            Self::CancelSent => "cancel_sent",
+            Self::DeleteSent => "delete_sent",
+        }
+    }
+}
+
 /// One entry of the ledger. It names no photo, no prompt and no face.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

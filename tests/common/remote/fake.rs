@@ -218,12 +218,17 @@ impl Fake {
             (Trouble::HostileMedia, Step::Poll | Step::Look) => match self.good(step, 2) {
                 Answer::Json(status, value) => {
                     let text = value.to_string();
-                    let text = ["v3.fal.media", "cdn.klingai.com", "generativelanguage.googleapis.com", "dashscope-result.oss-ap-southeast-1.aliyuncs.com"]
-                        .iter()
-                        .fold(text, |text, host| {
-                            // Only results move: the queue's own URLs are another trouble.
-                            text.replace(&format!("https://{host}"), "https://evil.example.com")
-                        });
+                    let text = [
+                        "v3.fal.media",
+                        "cdn.klingai.com",
+                        "generativelanguage.googleapis.com",
+                        "dashscope-result.oss-ap-southeast-1.aliyuncs.com",
+                    ]
+                    .iter()
+                    .fold(text, |text, host| {
+                        // Only results move: the queue's own URLs are another trouble.
+                        text.replace(&format!("https://{host}"), "https://evil.example.com")
+                    });
                     Some(Answer::Json(status, serde_json::from_str(&text).unwrap()))
                 }
                 other => Some(other),
@@ -312,7 +317,10 @@ impl Fake {
                     Refusal::Key => (401, "invalid_api_key"),
                     Refusal::Model => (404, "model_not_found"),
                 };
-                Answer::Json(status, json!({ "error": { "message": said, "code": code, "type": "x" } }))
+                Answer::Json(
+                    status,
+                    json!({ "error": { "message": said, "code": code, "type": "x" } }),
+                )
             }
             "bedrock" => {
                 let (status, kind, said) = match why {
@@ -428,12 +436,15 @@ impl Fake {
             ] })),
             ("kling/3.0", Step::Poll) => {
                 let status = ["submitted", "processing", "succeeded"][count.min(2)];
-                let outputs = json!([{ "type": "video", "url": "https://cdn.klingai.com/clip.mp4" }]);
-                json(json!({ "code": 0, "data": [{ "id": "job-1", "status": status, "outputs": outputs }] }))
+                let outputs =
+                    json!([{ "type": "video", "url": "https://cdn.klingai.com/clip.mp4" }]);
+                json(
+                    json!({ "code": 0, "data": [{ "id": "job-1", "status": status, "outputs": outputs }] }),
+                )
             }
-            ("kling/v2-6", Step::Submit) => {
-                json(json!({ "code": 0, "data": { "task_id": "job-1", "task_status": "submitted" } }))
-            }
+            ("kling/v2-6", Step::Submit) => json(
+                json!({ "code": 0, "data": { "task_id": "job-1", "task_status": "submitted" } }),
+            ),
             ("kling/v2-6", Step::Poll) => {
                 let status = ["submitted", "processing", "succeed"][count.min(2)];
                 let videos = json!([{ "url": "https://cdn.klingai.com/clip.mp4" }]);
