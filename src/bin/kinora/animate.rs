@@ -128,7 +128,7 @@ impl Animate {
 }
 
 /// Shows the progress on a terminal; silent where there is none.
-fn watch(job: &GenerationJob) {
+pub(crate) fn watch(job: &GenerationJob) {
     let bar = ProgressBar::new(1000);
     if let Ok(style) = ProgressStyle::with_template("{msg:7} {bar:40} {percent:>3}% {prefix}") {
         bar.set_style(style);
@@ -138,6 +138,10 @@ fn watch(job: &GenerationJob) {
         bar.set_message(match progress.stage {
             Stage::Faces => "faces",
             Stage::Motion => "motion",
+            Stage::Sending => "sending",
+            Stage::Queued => "waiting",
+            Stage::Working => "made",
+            Stage::Fetching => "coming",
             _ => "frames",
         });
         if let Some(left) = progress.seconds_left {
@@ -148,20 +152,21 @@ fn watch(job: &GenerationJob) {
     bar.finish_and_clear();
 }
 
-fn tell(clip: &Clip) {
+pub(crate) fn tell(clip: &Clip) {
     if let Made::Path(path) = &clip.made {
         say(path.display());
     }
     eprintln!(
-        "{} frames of {}×{} at {} a second, {} moved, seed {}, on {}, {:.2} s",
+        "{} frames of {}×{} at {} a second, {}, seed {}, on {}, {:.2} s",
         clip.frames,
         clip.width,
         clip.height,
         clip.fps,
         match clip.faces {
-            0 => "no face".to_owned(),
-            1 => "one face".to_owned(),
-            n => format!("{n} faces"),
+            _ if clip.remote_model.is_some() => "made elsewhere".to_owned(),
+            0 => "no face moved".to_owned(),
+            1 => "one face moved".to_owned(),
+            n => format!("{n} faces moved"),
         },
         clip.seed,
         maker(clip),

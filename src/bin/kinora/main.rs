@@ -4,6 +4,8 @@ mod animate;
 mod doctor;
 mod faces;
 mod prompts;
+#[cfg(feature = "remote-http")]
+mod remote;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,6 +30,21 @@ enum Command {
     Doctor(doctor::Doctor),
     /// List the words that a prompt may use.
     Prompts(prompts::Prompts),
+    /// Make a clip with a provider's model. What it needs leaves this machine, under your consent.
+    #[cfg(feature = "remote-http")]
+    Remote(Box<remote::Make>),
+    /// What may be sent where: show, give, withdraw, log.
+    #[cfg(feature = "remote-http")]
+    Consent(remote::Group<remote::ConsentCommand>),
+    /// The sealed keys of providers.
+    #[cfg(feature = "remote-http")]
+    Vault(remote::Group<remote::VaultCommand>),
+    /// Remote jobs: list, resume, end.
+    #[cfg(feature = "remote-http")]
+    Jobs(remote::Group<remote::JobsCommand>),
+    /// Everything that Kinora holds on this machine: show, export, delete.
+    #[cfg(feature = "remote-http")]
+    Data(remote::Group<remote::DataCommand>),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +54,16 @@ fn main() -> ExitCode {
         Command::Faces(faces) => faces.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Prompts(prompts) => prompts.run(),
+        #[cfg(feature = "remote-http")]
+        Command::Remote(make) => make.run(),
+        #[cfg(feature = "remote-http")]
+        Command::Consent(group) => group.run(),
+        #[cfg(feature = "remote-http")]
+        Command::Vault(group) => group.run(),
+        #[cfg(feature = "remote-http")]
+        Command::Jobs(group) => group.run(),
+        #[cfg(feature = "remote-http")]
+        Command::Data(group) => group.run(),
     }
 }
 

@@ -1,0 +1,157 @@
+//! What talks to remote providers: consents, keys, jobs, and what is held of them.
+
+mod consent;
+mod data;
+mod jobs;
+mod make;
+mod vault;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use kinora::remote::{Remote, RemoteOptions};
+use kinora::transport::HttpClient;
+use kinora::vault::{KeyStore, KeyStoreError, Passphrase, Secret};
+use zeroize::Zeroizing;
+
+use crate::complain;
+
+pub(crate) use consent::ConsentCommand;
+pub(crate) use data::DataCommand;
+pub(crate) use jobs::JobsCommand;
+pub(crate) use make::Make;
+pub(crate) use vault::VaultCommand;
+
+/// Names the folder that consents, keys and jobs lie in.
+const FOLDER: &str = "KINORA_HOME";
+/// Holds the vault's passphrase, where nobody can be asked.
+const PASSPHRASE: &str = "KINORA_PASSPHRASE";
+
+/// The folder that every one of these commands works in.
+#[derive(Args)]
+pub(crate) struct Place {
+    /// Where consents, sealed keys and job handles lie; by default KINORA_HOME, else the system's
+    /// folder for application data.
+    #[arg(long, value_name = "DIR", global = true)]
+    folder: Option<PathBuf>,
+    /// What a provider's account needs besides keys: PROVIDER.NAME=VALUE, for instance
+    /// vertex.project=my-project or bedrock.s3_uri=s3://bucket/folder.
+    #[arg(long = "set", value_name = "SETTING", value_parser = setting, global = true)]
+    settings: Vec<(String, String, String)>,
+}
+
+/// A command of the remote side.
+pub(crate) trait Command {
+    fn run(self, remote: &Remote) -> Result<(), Failure>;
+}
+
+/// Why a command ended.
+pub(crate) enum Failure {
+    Kinora(kinora::Error),
+    Said(String),
+}
+
+impl From<kinora::Error> for Failure {
+    fn from(error: kinora::Error) -> Self {
+        Self::Kinora(error)
+    }
+}
+
+/// A group of commands with its place.
+#[derive(Args)]
+pub(crate) struct Group<C: Subcommand> {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: C,
+}
+
+impl<C: Subcommand + Command> Group<C> {
+    pub(crate) fn run(self) -> ExitCode {
+        run(self.place, self.command)
+    }
+}
+
+/// Opens the place and runs `command` in it.
+pub(crate) fn run(place: Place, command: impl Command) -> ExitCode {
+    match open(place).and_then(|remote| command.run(&remote)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Kinora(error)) => complain(&error),
+        Err(Failure::Said(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn open(place: Place) -> Result<Remote, Failure> {
+    let folder = match place.folder.or_else(|| std::env::var_os(FOLDER).map(PathBuf::from)) {
+        Some(folder) => folder,
+        None => {
+            use etcetera::BaseStrategy;
+            let system = etcetera::choose_base_strategy().map_err(|_| {
+                Failure::Said(format!("this system has no folder for data: set {FOLDER}"))
+            })?;
+            system.data_dir().join("kinora")
+        }
+    };
+    let mut options =
+        RemoteOptions::new(folder, Arc::new(Asked)).transport(Arc::new(HttpClient::default()));
+    for (provider, name, value) in place.settings {
+        options = options.setting(provider, name, value);
+    }
+    Ok(Remote::open(options)?)
+}
+
+/// A key store that asks for the passphrase when a key is needed, and not before.
+struct Asked;
+
+impl Asked {
+    fn passphrase() -> Result<Passphrase, KeyStoreError> {
+        let given = match std::env::var(PASSPHRASE) {
+            Ok(passphrase) => Zeroizing::new(passphrase),
+            Err(_) if std::io::stdin().is_terminal() => {
+                Zeroizing::new(rpassword::prompt_password("passphrase of the vault: ")?)
+            }
+            Err(_) => {
+                return Err(
+                    format!("nobody can be asked for the passphrase: set {PASSPHRASE}").into()
+                );
+            }
+        };
+        Ok(Passphrase::new(Secret::new(given.as_bytes()))?)
+    }
+}
+
+impl KeyStore for Asked {
+    fn wrap(&self, key: &[u8]) -> Result<Vec<u8>, KeyStoreError> {
+        Self::passphrase()?.wrap(key)
+    }
+
+    fn unwrap(&self, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyStoreError> {
+        Self::passphrase()?.unwrap(blob)
+    }
+}
+
+/// A yes or no at the terminal; no where there is none.
+fn yes(question: &str) -> bool {
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    eprint!("{question} [y/N] ");
+    _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok()
+        && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+fn setting(text: &str) -> Result<(String, String, String), String> {
+    let parts = text.split_once('=').and_then(|(name, value)| {
+        let (provider, name) = name.split_once('.')?;
+        Some((provider.to_owned(), name.to_owned(), value.to_owned()))
+    });
+    parts.ok_or_else(|| "give PROVIDER.NAME=VALUE".to_owned())
+}
