@@ -17,6 +17,8 @@ mod key_store;
 mod passphrase;
 mod seal;
 mod secret;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
