@@ -209,7 +209,7 @@ impl<'a> World<'a> {
     /// Any grant that ever came out, the newest most of the time.
     fn some_grant(&self, random: &mut ChaCha8Rng) -> Option<Grant> {
         let count = self.grants.len();
-        let newest = random.next_u32() % 4 != 0;
+        let newest = !random.next_u32().is_multiple_of(4);
         let at =
             if newest { count.checked_sub(1)? } else { random.next_u32() as usize % count.max(1) };
         self.grants.get(at).cloned()

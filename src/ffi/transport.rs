@@ -232,6 +232,8 @@ impl From<transport::TransportError> for TransportError {
             Core::Certificate(reason) => Self::Certificate { reason },
             Core::Timeout => Self::Timeout,
             Core::Broken(reason) => Self::Broken { reason },
+            // Only our own client says so, and it is not behind this surface.
+            Core::Withheld(reason) => Self::Broken { reason: reason.to_owned() },
             Core::TooLong => Self::TooLong,
             Core::Stopped => Self::Stopped,
         }

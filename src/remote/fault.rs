@@ -169,6 +169,9 @@ fn unreachable(provider: &str, error: TransportError) -> Error {
                  the network"
             ),
         ),
+        TransportError::Withheld(_) => {
+            ("remote.withheld", format!("nothing was sent to {provider}"))
+        }
         TransportError::Timeout | TransportError::Broken(_) => {
             ("remote.interrupted", format!("the connection to {provider} broke: try again"))
         }

@@ -214,6 +214,7 @@ fn ends(code: &str) -> bool {
             | "remote.early"
             | "remote.patience"
             | "remote.certificate"
+            | "remote.withheld"
             | "remote.no_transport"
             | "remote.unauthorised"
             | "remote.unknown_outcome"

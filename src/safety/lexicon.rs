@@ -62,7 +62,7 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
     ("kleren", "kleren/kleding/jurk/rok/bh/broek/slipje/ondergoed"),
     ("odezh", "одежд*/платье/юбк*/трус*/лифчик*/бюстгальтер*/рубашк*/блузк*/штан*/одяг*/сукн*/\
      спідниц*/білизн*"),
-    ("libas", "ملابس/ملابسها/ملابسه/ملابسهم/ثياب/ثيابها/ثيابه/فستانها/قميصها"),
+    ("libas", "ملابس/ملابسك/ثيابك/ملابسها/ملابسه/ملابسهم/ثياب/ثيابها/ثيابه/فستانها/قميصها"),
 ];
 
 /// Who is, or looks like, a minor.
@@ -73,6 +73,7 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
 pub(super) const MINORS: &[Row] = &[
     row("any", &["👧", "👦", "👶", "🧒", "🚸", "loli(,s,ta,tas,con)", "lolicon*", "shota(,s,con)"]),
     row("en", &[
+        "highschool*", "high schooler(,s)", "middleschool*",
         "child(,s,ren,rens,like,ish,hood)", "kid(,s,do,dos,die,dies)", "baby", "babies",
         "infant(,s,ile)", "toddler*", "newborn*", "minor(,s)", "underage(,d)", "under age",
         "under 18", "u 18", "under eighteen", "younger than 18", "below 18", "below the age",
@@ -174,6 +175,12 @@ pub(super) const INTIMATE: &[Row] = &[
         "r 18", "erotic*", "erotik*", "erotyc*", "erotiq*",
     ]),
     row("en", &[
+        "nekkid", "stripteaz*", "wank(,s,ing)", "jerk(,s,ing) off", "@take it/everything ~ all off",
+        "@take it/everything off", "without/minus her/his/their/a top",
+        "@wear transparent/invisible", "cloth(es,ing) removed/gone",
+        "@wear slid(e,es,ing) off/down",
+        "dress/robe/towel fall(,s,ing) to/down",
+        "open(,s,ed,ing) her/his/their ~ @wear", "reveal(,s,ing)/expos(e,es,ing) ~ chest",
         "nud(e,es,ed,ist,ity,ism)", "naked*", "unclothed", "unclad", "undress*",
         "disrob(e,es,ed,ing)", "topless*", "striptease*", "stripper*",
         "strip/strips/stripped/stripping ~ @who", "strip tease",
@@ -256,7 +263,8 @@ pub(super) const INTIMATE: &[Row] = &[
         "stosunek plciowy", "cycki", "sutki", "cipk*", "kutas*", "ruch(ac,a,aja)", "masturb*",
     ]),
     row("tr", &[
-        "ciplak*", "soyun*", "soyul*", "soymak", "soydur*", "elbise*/giysi*/kiyafet*/ustu* cikar*",
+        "ciplak*", "soyun*", "kadini/kizi/onu/beni soy", "soyul*", "soymak", "soydur*",
+        "elbise*/giysi*/kiyafet*/ustu* cikar*",
         "sutyen* cikar*", "seks*", "cinsel*", "sikis*", "memeler*", "gogusler*", "mastur*",
         "porno*",
     ]),
@@ -285,7 +293,8 @@ pub(super) const INTIMATE: &[Row] = &[
         "巨乳", "陰部", "性器", "ペニス", "膣", "フェラチオ", "パンチラ", "オナニー", "アヘ顔", "胸~揉", "セクシー", "下着姿",
     ]),
     row("ko", &[
-        "나체", "알몸", "누드", "옷~벗", "속옷~벗", "치마~벗", "바지~벗", "그녀~벗겨", "여자~벗겨", "발가벗", "홀딱벗", "섹스",
+        "나체", "알몸", "누드", "옷~벗", "속옷~벗", "치마~벗", "바지~벗", "그녀~벗겨", "여자~벗겨", "발가벗", "벌거벗", "홀딱벗",
+        "섹스",
         "섹시", "성관계", "성행위", "야동", "포르노", "음란", "가슴~만지", "젖꼭지", "성기", "자위행위", "음부", "야한", "에로",
     ]),
     row("hi", &[
@@ -307,13 +316,16 @@ pub(super) const INTIMATE: &[Row] = &[
 #[rustfmt::skip]
 pub(super) const FORCED: &[Row] = &[
     row("en", &[
+        "@lookon ~ secret*/covert* in/at ~ shower*/chang*/bath*/locker/bedroom/toilet*",
+        "secret*/covert* @lookon ~ in/at ~ shower*/chang*/bath*/locker/bedroom/toilet*",
         "deepfake/deepfakes/faceswap/face porn*/nud*/sex*/naked",
         "deep fake/fakes porn*/nud*/sex*/naked", "porn*/nud*/sex* deepfake*", "porn* deep fake*",
         "deepnude*", "nudif*", "nudefy*", "undresser", "undress app/ai/filter",
         "cloth(es,ing) remover", "face swap* ~ porn*/nude*/sex*",
         "swap* ~ face* ~ onto/on/into ~ porn*/nude*", "revenge porn*",
         "hidden/spy/secret cam(,era,eras,s)", "spycam*", "voyeur*", "upskirt*", "up skirt",
-        "up her skirt", "under her skirt", "down her blouse/shirt", "downblouse*", "creepshot*",
+        "up her skirt", "under her skirt", "peek*/look(,s,ing) under ~ dress/skirt",
+        "down her blouse/shirt", "downblouse*", "creepshot*",
         "peeping tom*", "peep* ~ shower*/chang*/bath*/undress*",
         "secret*/covert* ~ @lookon ~ shower*/chang*/bath*/undress*/bedroom",
         "grop(e,es,ed,ing,er)", "rap(e,es,ed,ing,ist,ists)", "molest*", "sexual* assault*",

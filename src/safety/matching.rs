@@ -47,7 +47,8 @@ struct Inside<T> {
 #[derive(Debug)]
 pub(super) struct Table<T> {
     phrases: Vec<Phrase<T>>,
-    by_first: HashMap<char, Vec<usize>>,
+    /// Which phrase, and which form of its first word, begins with a letter.
+    by_first: HashMap<char, Vec<(usize, usize)>>,
     /// For scripts without spaces: one or two parts in order, by the first letter.
     inside: HashMap<char, Vec<Inside<T>>>,
 }
@@ -70,31 +71,37 @@ impl<T: Copy> Table<T> {
                 continue;
             }
             let slots = slots(term);
-            let place = self.phrases.len();
             let firsts = slots.first().map(|slot| slot.forms.as_slice()).unwrap_or_default();
-            for first in firsts.iter().filter_map(|form| form.chars.first()) {
-                let bucket = self.by_first.entry(*first).or_default();
-                if bucket.last() != Some(&place) {
-                    bucket.push(place);
+            for (form, first) in firsts.iter().enumerate() {
+                if let Some(letter) = first.chars.first() {
+                    self.by_first.entry(*letter).or_default().push((self.phrases.len(), form));
                 }
             }
             self.phrases.push(Phrase { slots, kind });
         }
     }
 
-    /// Phrases that a word with this first character may begin.
-    fn candidates(&self, first: char) -> impl Iterator<Item = &Phrase<T>> {
-        let firsts: &[char] = if first == I_OR_L { &['i', 'l', I_OR_L] } else { &[first] };
-        let places = firsts.to_vec().into_iter().filter_map(|first| self.by_first.get(&first));
-        places.flatten().filter_map(|place| self.phrases.get(*place))
+    /// Phrases that a word with this first character may begin: first form, other words, kind.
+    fn candidates(&self, first: char) -> impl Iterator<Item = (&Form, &[Slot], T)> {
+        let other = if first == I_OR_L { [Some('i'), Some('l')] } else { [None, None] };
+        let letters = [Some(first)].into_iter().chain(other).flatten();
+        let places = letters.filter_map(|letter| self.by_first.get(&letter)).flatten();
+        places.filter_map(|(phrase, form)| {
+            let phrase = self.phrases.get(*phrase)?;
+            let (slot, rest) = phrase.slots.split_first()?;
+            Some((slot.forms.get(*form)?, rest, phrase.kind))
+        })
     }
 
     /// Reports each phrase that begins at a word, and where it ends.
     pub(super) fn at(&self, text: &[Vec<&[char]>], at: usize, mut report: impl FnMut(T, usize)) {
-        for first in text.get(at).into_iter().flatten().filter_map(|stem| stem.first()) {
-            for phrase in self.candidates(*first) {
-                if let Some(end) = end_of(&phrase.slots, text, at) {
-                    report(phrase.kind, end);
+        for stem in text.get(at).into_iter().flatten() {
+            let Some(first) = stem.first() else { continue };
+            for (form, rest, kind) in self.candidates(*first) {
+                if matches(&form.chars, form.any_ending, stem)
+                    && let Some(end) = end_of(rest, text, at + 1)
+                {
+                    report(kind, end);
                 }
             }
         }
@@ -103,11 +110,9 @@ impl<T: Copy> Table<T> {
     /// Reports each term of one word that these characters are, with no further ending.
     pub(super) fn whole(&self, chars: &[char], mut report: impl FnMut(T)) {
         let Some(first) = chars.first() else { return };
-        for phrase in self.candidates(*first) {
-            if let [slot] = phrase.slots.as_slice()
-                && slot.forms.iter().any(|form| matches(&form.chars, false, chars))
-            {
-                report(phrase.kind);
+        for (form, rest, kind) in self.candidates(*first) {
+            if rest.is_empty() && matches(&form.chars, false, chars) {
+                report(kind);
             }
         }
     }
@@ -201,7 +206,7 @@ pub(super) fn stems(word: &[char]) -> Vec<&[char]> {
     out
 }
 
-/// Where a phrase that begins at a word ends, if it does begin there.
+/// Where the words of a phrase end, if they stand from a word on.
 fn end_of(slots: &[Slot], text: &[Vec<&[char]>], at: usize) -> Option<usize> {
     let Some((slot, rest)) = slots.split_first() else { return Some(at) };
     let farthest = if slot.gap { at + GAP } else { at };
@@ -213,7 +218,7 @@ fn end_of(slots: &[Slot], text: &[Vec<&[char]>], at: usize) -> Option<usize> {
             return Some(end);
         }
         let ends = |w: &&[char]| GAP_ENDS.iter().any(|end| end.chars().eq(w.iter().copied()));
-        if word.iter().any(ends) {
+        if place < farthest && word.iter().any(ends) {
             return None;
         }
     }

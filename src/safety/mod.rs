@@ -6,9 +6,10 @@
 //!
 //! ```text
 //! prompt ─► normal (as written, unmasked, glued …) ─► prompt (which terms) ─► Ok | Category
-//!                                 lexicon ─► matching ─┘
+//!                             lexicon ─► matching, age ─┘
 //! ```
 
+mod age;
 mod lexicon;
 mod matching;
 mod normal;

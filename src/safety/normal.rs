@@ -69,7 +69,8 @@ pub(super) fn hides_words(prompt: &str) -> bool {
     let plain = |c: &char| {
         c.is_alphanumeric()
             && !is_unspaced_script(*c)
-            && !matches!(c, '\u{590}'..='\u{1CFF}' | '\u{A800}'..='\u{ABFF}' | '\u{FB1D}'..='\u{FEFC}')
+            && !matches!(c, '\u{590}'..='\u{1CFF}' | '\u{A800}'..='\u{ABFF}')
+            && !matches!(c, '\u{FB1D}'..='\u{FEFC}')
     };
     let (mut times, mut last, mut hidden) = (0, ' ', false);
     for c in prompt.chars() {
@@ -110,6 +111,9 @@ pub(super) fn readings(prompt: &str) -> Readings {
             }
         }
     }
+    // Most readings agree on most pieces.
+    out.pieces.sort_unstable();
+    out.pieces.dedup();
     out
 }
 

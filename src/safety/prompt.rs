@@ -2,20 +2,18 @@
 
 use std::sync::LazyLock;
 
-use super::lexicon::{
-    AGE_LEADS, AGE_SIGNS, AGE_UNITS, FORCED, HARMLESS, INTIMATE, MINORS, NUMBERS, SUGGESTIVE,
-};
+use super::age::{has_young_age, has_young_age_sign};
+use super::lexicon::{AGE_UNITS, FORCED, HARMLESS, INTIMATE, MINORS, SUGGESTIVE};
 use super::matching::{Table, stems};
 use super::normal::{Word, hides_words, is_readable, readings};
 use super::{Category, Subject};
 
 /// Words that are written onto a term to hide it: "undressher".
 const HANGERS_ON: &[&str] = &[
-    "her", "him", "them", "the", "she", "he", "me", "my", "a", "video", "pic", "pics", "photo",
-    "woman", "man", "lady", "body", "girls", "now",
+    "her", "him", "them", "she", "he", "me", "video", "pic", "pics", "photo", "woman", "man",
+    "lady", "body", "girls", "now",
 ];
-/// What a year count is followed by when it is no age.
-const NO_AGE: &[&str] = &["ago", "later", "earlier", "anniversary", "warranty", "plan"];
+
 /// Refuses a prompt that must not be sent to a company.
 ///
 /// Sexual content about a minor is refused for every `subject`. Undressing, nudity and sexual acts
@@ -108,7 +106,7 @@ impl Terms {
             for word in &text {
                 self.split(&word.chars, &mut found);
             }
-            if self.has_young_age(&text, &views) {
+            if has_young_age(&text, &views, &self.units) {
                 found.note(Kind::Minor);
             }
         }
@@ -142,7 +140,9 @@ impl Terms {
             if let Some(words) = text.get_mut(span)
                 && words.iter().skip(1).all(|word| !word.apart)
             {
-                words.iter_mut().for_each(|word| word.chars.clear());
+                for word in words {
+                    word.chars.clear();
+                }
             }
         }
     }
@@ -170,66 +170,6 @@ impl Terms {
             }
         }
     }
-
-    /// Whether an age under 18 is named: "15 yo", "aged 12", "sixteen-year-old".
-    fn has_young_age(&self, text: &[Word], views: &[Vec<&[char]>]) -> bool {
-        let is_one_of = |at: usize, list: &[&str]| {
-            text.get(at).is_some_and(|w| list.iter().any(|l| l.chars().eq(w.chars.iter().copied())))
-        };
-        text.iter().enumerate().any(|(at, word)| {
-            if !is_young(&word.chars) {
-                return false;
-            }
-            let mut unit = false;
-            self.units.at(views, at + 1, |(), end| unit |= !is_one_of(end, NO_AGE));
-            let led = (1..=2).any(|back| {
-                at.checked_sub(back).is_some_and(|before| is_one_of(before, AGE_LEADS))
-            });
-            // "15f" as in a contact advert; "15 f" may be a temperature.
-            let advert = is_one_of(at + 1, &["f"]) && text.get(at + 1).is_some_and(|f| !f.spaced);
-            unit || led || advert
-        })
-    }
-}
-
-/// Whether a number, in digits or in words, is under 18.
-fn is_young(word: &[char]) -> bool {
-    let text: String = word.iter().collect();
-    text.parse::<u32>().is_ok_and(|age| age < 18) || NUMBERS.contains(&text.as_str())
-}
-
-/// Whether an age under 18 stands before a sign of age: 12歳, 十五岁.
-fn has_young_age_sign(text: &str) -> bool {
-    let chars: Vec<char> = text.chars().collect();
-    chars.iter().enumerate().filter(|(_, c)| AGE_SIGNS.contains(c)).any(|(at, _)| {
-        let before = chars.get(..at).unwrap_or_default();
-        let count = before.iter().rev().take_while(|c| numeral(**c).is_some()).count();
-        let digits = before.get(at - count..).unwrap_or_default();
-        count > 0 && value(digits).is_some_and(|age| age < 18)
-    })
-}
-
-fn numeral(c: char) -> Option<u32> {
-    const HAN: &str = "零一二三四五六七八九十";
-    c.to_digit(10).or_else(|| {
-        HAN.chars().position(|han| han == c).and_then(|place| u32::try_from(place).ok())
-    })
-}
-
-/// Digits or Han numerals up to 99 ► a number; nothing for what is longer.
-fn value(digits: &[char]) -> Option<u32> {
-    if digits.len() > 3 {
-        return None;
-    }
-    digits.iter().try_fold(0_u32, |sum, c| {
-        let digit = numeral(*c)?;
-        Some(match (*c, sum) {
-            ('十', 0) => 10,
-            ('十', tens) => tens * 10,
-            _ if c.is_ascii_digit() => sum * 10 + digit,
-            _ => sum + digit,
-        })
-    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ pub enum TransportError {
     /// The other side is not who it should be: its certificate was refused. Nothing has left.
     #[error("the server's certificate was refused: {0}")]
     Certificate(String),
+    /// The client will not send under these circumstances. Nothing has left.
+    #[error("nothing was sent: {0}")]
+    Withheld(&'static str),
     /// It took too long; the request may have arrived.
     #[error("no answer in time")]
     Timeout,
@@ -27,6 +30,6 @@ pub enum TransportError {
 impl TransportError {
     /// Whether the request may have reached the server, so that a second one could count twice.
     pub fn may_have_arrived(&self) -> bool {
-        !matches!(self, Self::Connect(_) | Self::Certificate(_))
+        !matches!(self, Self::Connect(_) | Self::Certificate(_) | Self::Withheld(_))
     }
 }

@@ -22,6 +22,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Bytes that are taken at a time.
 const PIECE: usize = 64 * 1024;
 
+/// Where ureq writes every byte of a connection down, if a logger lets it.
+const WIRE_LOG: &str = "ureq_proto::util";
+
 /// What an [`HttpClient`] trusts and where it finds hosts.
 #[derive(Debug, Clone, Default)]
 pub struct HttpClientOptions {
@@ -55,7 +58,8 @@ impl HttpClientOptions {
 }
 
 /// ureq with rustls and Mozilla's root certificates. No proxy of the environment, no cookies, no
-/// cache, no redirect, and no connection is kept open after its exchange.
+/// cache, no redirect, and no connection is kept open after its exchange. It sends nothing while the
+/// app's logger takes trace lines of `ureq_proto`, which would hold keys and photos.
 pub struct HttpClient {
     agent: Agent,
 }
@@ -107,6 +111,12 @@ impl HttpTransport for HttpClient {
     fn exchange(&self, request: &HttpRequest, reply: &HttpReply) -> Result<(), TransportError> {
         if request.is_stopped() {
             return Err(TransportError::Stopped);
+        }
+        if log::log_enabled!(target: WIRE_LOG, log::Level::Trace) {
+            return Err(TransportError::Withheld(
+                "the app's logger takes trace lines of ureq_proto, which hold keys and photos: \
+                 switch that target off",
+            ));
         }
         let method = match request.method() {
             Method::Get => ureq::http::Method::GET,

@@ -61,16 +61,30 @@ pub(crate) fn demo(place: &Place, args: &[String]) -> Result<ExitCode, Failure> 
 /// `run -- ARGS…`: the command line, which alone writes to the standard output.
 pub(crate) fn run(place: &Place, args: &[String]) -> Result<ExitCode, Failure> {
     let library = runtime::set_up(place)?;
-    build(place)?;
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
-    Ok(code_of(status_of(kinora(place, &library).args(args))?))
+    let features = features(args);
+    build_with(place, features)?;
+    Ok(code_of(status_of(kinora_with(place, &library, features).args(args))?))
+}
+
+/// The network stays out of the program until a command asks for it by name.
+fn features(args: &[String]) -> &'static str {
+    let remote = ["remote", "consent", "vault", "jobs", "data"];
+    match args.first() {
+        Some(command) if remote.contains(&command.as_str()) => "cli,remote-http",
+        _ => "cli",
+    }
 }
 
 /// Builds the command line; cargo says what it does on the standard error.
 pub(crate) fn build(place: &Place) -> Result<(), Failure> {
+    build_with(place, "cli")
+}
+
+fn build_with(place: &Place, features: &str) -> Result<(), Failure> {
     let mut build = place.cargo("build");
     build.args(["--release", "--package", "kinora", "--bin", "kinora"]);
-    build.args(["--features", "cli"]);
+    build.args(["--features", features]);
     if status_of(&mut build)?.success() {
         Ok(())
     } else {
@@ -80,9 +94,13 @@ pub(crate) fn build(place: &Place) -> Result<(), Failure> {
 
 /// The command line, ready for arguments.
 pub(crate) fn kinora(place: &Place, library: &Path) -> Command {
+    kinora_with(place, library, "cli")
+}
+
+fn kinora_with(place: &Place, library: &Path, features: &str) -> Command {
     let mut kinora = place.cargo("run");
     kinora.args(["--release", "--quiet", "--package", "kinora", "--bin", "kinora"]);
-    kinora.args(["--features", "cli", "--"]).env(runtime::VARIABLE, library);
+    kinora.args(["--features", features, "--"]).env(runtime::VARIABLE, library);
     kinora
 }
 

@@ -3,7 +3,7 @@
 /// Why a video file cannot be read or stripped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum MovieError {
+pub(crate) enum MovieError {
     /// The bytes do not begin as an MP4 or QuickTime file does.
     #[error("this is not an MP4 file: choose a video that ends in .mp4 or .mov")]
     NotMp4,

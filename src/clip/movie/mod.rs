@@ -10,6 +10,9 @@ mod samples;
 mod shown;
 mod track;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use error::MovieError;
 pub(crate) use remux::strip;
 pub(crate) use shown::{Movie, read};

@@ -43,6 +43,8 @@ impl Seen {
 pub(crate) enum Answer {
     Json(u16, serde_json::Value),
     With(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// A clip with a box of so many zeros behind it, without a length before it.
+    Padded(Vec<u8>, usize),
     /// A head, and then bytes without end.
     Endless,
     /// A head, and then a byte now and then.
@@ -190,6 +192,19 @@ fn serve(
             write(&mut tls, status, &headers, value.to_string().as_bytes())?;
         }
         Answer::With(status, headers, body) => write(&mut tls, status, &headers, &body)?,
+        Answer::Padded(clip, zeros) => {
+            tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\n\r\n")?;
+            tls.write_all(&clip)?;
+            tls.write_all(&(zeros as u32 + 8).to_be_bytes())?;
+            tls.write_all(b"free")?;
+            let mut left = zeros;
+            piece.fill(0);
+            while left > 0 {
+                let count = left.min(piece.len());
+                tls.write_all(&piece[..count])?;
+                left -= count;
+            }
+        }
         Answer::Endless => {
             tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")?;
             while !stop.load(Ordering::SeqCst) {

@@ -1,0 +1,6 @@
+//! Files made by hand, files made to harm, and files of a common encoder.
+
+mod encoders;
+mod fixture;
+mod handmade;
+mod hostile;
