@@ -283,3 +283,99 @@ fn what_makes_no_sense_is_refused() {
     }
     assert!(!Path::new(out).exists());
 }
+
+#[cfg(feature = "remote-http")]
+mod remote {
+    use super::*;
+
+    /// A command in a folder of its own; nobody is there to be asked.
+    fn kinora(folder: &Path, arguments: &[&str], input: &str) -> (bool, String, String) {
+        use std::io::Write;
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kinora"))
+            .args(arguments)
+            .env("KINORA_HOME", folder)
+            .env("KINORA_PASSPHRASE", "correct horse battery")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("kinora starts");
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    }
+
+    #[test]
+    fn consent_is_shown_given_withdrawn_and_logged() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |arguments: &[&str]| kinora(folder.path(), arguments, "");
+        let (_, shown, _) = run(&["consent", "show", "kling/3.0"]);
+        assert!(shown.contains("LOHAS GAMES") && shown.contains("state: never given"), "{shown}");
+        let hash = shown.trim_end().rsplit(' ').next().unwrap();
+        // Nobody can be asked here, and silence is no consent.
+        let (ok, _, said) = run(&["consent", "give", "kling/3.0"]);
+        assert!(!ok && said.contains("not given"), "{said}");
+        let (ok, _, said) = run(&["consent", "give", "kling/3.0", "--agree", "0123"]);
+        assert!(!ok && said.contains("read it first"), "{said}");
+        let (ok, given, said) = run(&["consent", "give", "kling/3.0", "--agree", hash]);
+        assert!(ok && given.contains("given until"), "{said}");
+        let (ok, withdrawn, _) = run(&["consent", "withdraw", "kling/3.0"]);
+        assert!(ok && withdrawn.contains("nothing had been sent"), "{withdrawn}");
+        let (_, log, _) = run(&["consent", "log"]);
+        for line in ["ledger begun", "asked", "refused", "given", "withdrawn"] {
+            assert!(log.contains(line), "{line}: {log}");
+        }
+        let (_, json, _) = run(&["consent", "log", "--json"]);
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert!(json["schema_version"].as_str().unwrap().contains("27560"));
+    }
+
+    #[test]
+    fn keys_go_in_and_do_not_come_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ok, _, said) =
+            kinora(folder.path(), &["vault", "set", "fal"], "CANARY-KEY-from-stdin\n");
+        assert!(ok, "{said}");
+        let mut told = said;
+        for arguments in [&["vault", "list"][..], &["data", "show"], &["data", "export"]] {
+            let (ok, out, err) = kinora(folder.path(), arguments, "");
+            assert!(ok, "{err}");
+            told += &(out + &err);
+        }
+        assert!(told.contains("fal") && !told.contains("CANARY"), "{told}");
+        let (ok, _, said) = kinora(folder.path(), &["data", "delete", "everything"], "");
+        assert!(!ok && said.contains("--yes"), "{said}");
+        let (ok, ..) = kinora(folder.path(), &["data", "delete", "everything", "--yes"], "");
+        assert!(ok);
+        let (_, list, _) = kinora(folder.path(), &["vault", "list"], "");
+        assert_eq!(list, "");
+    }
+
+    #[test]
+    fn nothing_is_sent_without_a_consent_and_a_preview_says_what_would_be() {
+        if !runtime() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let photo = folder.path().join("made.png");
+        let made = common::picture(640, 480);
+        let format = image::ExtendedColorType::Rgb8;
+        image::save_buffer(&photo, made.pixels(), made.width(), made.height(), format).unwrap();
+        let (ok, shown, said) = kinora(
+            folder.path(),
+            &["remote", "fal", word(&photo), "--prompt", "a river", "--preview"],
+            "",
+        );
+        assert!(ok, "{said}");
+        assert!(shown.contains("POST https://queue.fal.run/"), "{shown}");
+        assert!(shown.contains("(api_key from the vault)"), "{shown}");
+        let out = folder.path().join("out.mp4");
+        let (ok, _, said) =
+            kinora(folder.path(), &["remote", "fal", word(&photo), "-o", word(&out)], "");
+        assert!(!ok && said.contains("kinora consent give fal"), "{said}");
+        let (ok, _, said) =
+            kinora(folder.path(), &["remote", "openai", word(&photo), "--preview"], "");
+        assert!(!ok && said.contains("[remote.retired]"), "{said}");
+        assert!(!out.exists());
+    }
+}

@@ -396,10 +396,15 @@ impl Remote {
     }
 
     fn end_copies(&self, record: &mut Record) -> Result<Copies> {
-        let Some(handle) = record.handle.clone() else { return Ok(record.copies) };
         if record.copies == Copies::Deleted {
             return Ok(record.copies);
         }
+        let Some(handle) = record.handle.clone() else {
+            // Whether there is anything is not known, and without its number nobody can ask.
+            record.copies = Copies::Expire;
+            self.inner.jobs.save(record)?;
+            return Ok(record.copies);
+        };
         let inner = &*self.inner;
         let model = inner.models.model(&record.model)?;
         let destination = self.destination(&record.model, Some(&record.region))?;

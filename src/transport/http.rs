@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -181,8 +181,8 @@ fn told(error: ureq::Error, request: &HttpRequest) -> TransportError {
         ureq::Error::Tls(what) => TransportError::Certificate(what.into()),
         ureq::Error::Io(error) => match error.get_ref().and_then(|e| e.downcast_ref()) {
             Some(rustls_error) => certificate(rustls_error),
-            None if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-                TransportError::Connect("the host refuses the connection".into())
+            None if never_connected(error.kind()) => {
+                TransportError::Connect("the host cannot be reached".into())
             }
             None => TransportError::Broken(error.kind().to_string()),
         },
@@ -192,6 +192,18 @@ fn told(error: ureq::Error, request: &HttpRequest) -> TransportError {
         ureq::Error::RequireHttpsOnly(_) => TransportError::Connect("only HTTPS is used".into()),
         _ => TransportError::Broken("the answer is no HTTP".into()),
     }
+}
+
+/// Kinds that only the making of a connection gives.
+fn never_connected(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::AddrNotAvailable
+    )
 }
 
 fn certificate(error: &rustls::Error) -> TransportError {
@@ -221,7 +233,10 @@ impl Resolver for Hosts {
                 found.push(*address);
                 Ok(found)
             }
-            None => self.system.resolve(uri, config, timeout),
+            // Whatever the system says: there is no address, so nothing was sent.
+            None => {
+                self.system.resolve(uri, config, timeout).map_err(|_| ureq::Error::HostNotFound)
+            }
         }
     }
 }

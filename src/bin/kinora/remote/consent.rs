@@ -69,6 +69,7 @@ impl Command for ConsentCommand {
                 say(format_args!("withdrawn: nothing more is sent to {destination}"));
                 match done.withdrawal.sent {
                     0 => say("nothing had been sent"),
+                    1 => say("one request had been sent; it cannot be called back"),
                     sent => say(format_args!(
                         "{sent} requests had been sent; they cannot be called back"
                     )),

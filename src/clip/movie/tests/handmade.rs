@@ -114,7 +114,8 @@ fn what_is_no_plain_h264_movie_is_refused_by_name() {
     assert_eq!(refusal(elsewhere), MovieError::Assembled);
     let empty = Fixture { samples: vec![], offsets: vec![], ..fixture.clone() };
     assert_eq!(refusal(empty), MovieError::NoVideo);
-    let silent = boxed(b"moov", &[&full(b"mvhd", 0, &[&[0; 96]]), &super::fixture::data_track(b"soun")]);
+    let silent =
+        boxed(b"moov", &[&full(b"mvhd", 0, &[&[0; 96]]), &super::fixture::data_track(b"soun")]);
     let silent = [boxed(b"ftyp", &[b"isom\0\0\0\0"]), silent].concat();
     assert_eq!(read(&silent), Err(MovieError::NoVideo));
 

@@ -63,7 +63,8 @@ fn random_bytes_after_a_good_start_do_no_harm() {
 
 /// A file of one track with these tables.
 fn file(tables: &[Vec<u8>], media: &[u8]) -> Vec<u8> {
-    let upright: Vec<u8> = super::fixture::UPRIGHT.iter().flat_map(|cell| cell.to_be_bytes()).collect();
+    let upright: Vec<u8> =
+        super::fixture::UPRIGHT.iter().flat_map(|cell| cell.to_be_bytes()).collect();
     let config = b"\x01\x42\x00\x1f\xff\xe1\x00\x01\x67\x01\x00\x01\x68";
     let entry = [&[0, 0, 0, 0, 0, 0, 0, 1][..], &[0; 16], &[0, 1, 0, 1], &[0; 50]].concat();
     let entry = boxed(b"avc1", &[&entry, &boxed(b"avcC", &[config])]);
