@@ -1,6 +1,6 @@
 //! Signatures: JSON Web Tokens with HS256 and AWS Signature Version 4.
 //!
-//! Both are short uses of HMAC-SHA-256 (docs/adr/0093): RFC 7519 with RFC 7515, and "Signature
+//! Both are short uses of HMAC-SHA-256 (docs/adr/0092): RFC 7519 with RFC 7515, and "Signature
 //! Version 4 signing process" of the AWS documentation.
 
 use base64::Engine as _;
