@@ -68,10 +68,11 @@ fn run(studio: &Studio, model: &'static str, trouble: Trouble) -> Outcome {
     for request in server.seen() {
         let shown = String::from_utf8_lossy(&request.bytes()).into_owned();
         assert_ne!(request.host, "evil.example.com", "{trouble:?}");
-        let media = ["fal.media", "cdn.klingai", "dashscope-result"];
+        let media = ["fal.media", "cdn.klingai", "dashscope-result", "storage.googleapis"];
         if media.iter().any(|part| request.host.contains(part)) {
             assert!(!shown.contains("CANARY"), "{model} {trouble:?}: {shown}");
             assert!(request.header("authorization").is_none());
+            assert!(request.header("x-goog-api-key").is_none());
         }
         if fake.step(&request) != Step::Submit {
             assert!(!shown.contains("CANARY-PROMPT"), "{model} {trouble:?}: {shown}");
@@ -172,6 +173,7 @@ fn expected(model: &str, trouble: Trouble) -> Option<(&'static str, usize)> {
         Trouble::HostileMedia if by_url => ("remote.hostile", 1),
         Trouble::RedirectOfTheInterface => ("remote.hostile", 1),
         Trouble::RedirectedMedia if media => ("remote.hostile", 1),
+        Trouble::RedirectedMediaAtHome if by_url => ("clip", 1),
         Trouble::EndlessAnswer => ("remote.too_long", 1),
         Trouble::SlowDrip => ("remote.interrupted", 1),
         Trouble::BrokenJson => ("remote.unreadable", 1),
@@ -245,6 +247,7 @@ fn hostile_answers_lead_nowhere() {
         Trouble::HostileMedia,
         Trouble::RedirectOfTheInterface,
         Trouble::RedirectedMedia,
+        Trouble::RedirectedMediaAtHome,
         Trouble::EndlessAnswer,
         Trouble::BrokenJson,
         Trouble::WrongCertificate,

@@ -70,7 +70,7 @@ pub struct DataKept {
     pub jobs: Vec<RemoteJob>,
     /// Records of jobs that cannot be read.
     pub broken_jobs: Vec<String>,
-    /// Working files on the disk: Kinora makes none.
+    /// Files in the making that a crash has left; they go when the folder is opened again.
     pub scratch_files: u64,
 }
 

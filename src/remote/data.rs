@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::Remote;
 use super::jobs::{Copies, RemoteJob};
+use super::{PARTS, Remote};
 use crate::consent::{ConsentState, Destination, Withdrawal};
 use crate::error::Result;
+use crate::scratch;
 use crate::vault::VaultEntry;
 
 /// Everything that Kinora holds on this device, and what providers still have, as far as it can be
@@ -24,7 +25,7 @@ pub struct DataKept {
     pub jobs: Vec<RemoteJob>,
     /// Records that cannot be read.
     pub broken_jobs: Vec<String>,
-    /// Working files on the disk: Kinora makes none.
+    /// Files in the making that a crash has left; they go when the folder is opened again.
     pub scratch_files: usize,
 }
 
@@ -110,7 +111,10 @@ impl Remote {
             })?,
             jobs: jobs.into_iter().map(super::jobs::Record::shown).collect(),
             broken_jobs,
-            scratch_files: 0,
+            scratch_files: PARTS
+                .iter()
+                .map(|part| scratch::leftovers(&inner.folder.join(part)).map_or(0, |f| f.len()))
+                .sum(),
         })
     }
 

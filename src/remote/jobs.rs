@@ -135,9 +135,7 @@ pub(super) struct Jobs {
 
 impl Jobs {
     pub(super) fn open(folder: PathBuf) -> Result<Self> {
-        scratch::private_folder(&folder)
-            .and_then(|()| scratch::sweep(&folder))
-            .map_err(|error| io_failed(&folder, error))?;
+        scratch::private_folder(&folder).map_err(|error| io_failed(&folder, error))?;
         Ok(Self { folder })
     }
 

@@ -43,6 +43,9 @@ pub use video::Video;
 pub(crate) use payload::Asked;
 pub(crate) use run::{Fetched, RemoteProgress};
 
+/// The folders below the host's.
+const PARTS: [&str; 3] = ["consent", "vault", "jobs"];
+
 /// Everything that remote jobs need, opened once: consent, vault, job handles and the transport.
 /// Clones are the same.
 #[derive(Clone)]
@@ -87,7 +90,7 @@ impl Remote {
         let consent = Consent::open(&folder.join("consent"), sheets, Arc::clone(&clock))?;
         let vault = Vault::open(&folder.join("vault"), key_store)?;
         let jobs = Jobs::open(folder.join("jobs"))?;
-        for part in ["consent", "vault"] {
+        for part in PARTS {
             // What a crash has left of a file in the making.
             _ = scratch::sweep(&folder.join(part));
         }

@@ -220,7 +220,7 @@ fn ends(code: &str) -> bool {
             | "remote.unknown_outcome"
             | "remote.job_file"
     ) && !code.starts_with("vault.")
-        && !code.starts_with("consent.")
+        && (!code.starts_with("consent.") || code == "consent.unknown_job")
         && !code.starts_with("output.")
 }
 

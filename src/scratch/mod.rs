@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -69,17 +69,23 @@ impl FolderLock {
     }
 }
 
-/// Removes what [`replace`] left when it was killed.
-pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
+/// What [`replace`] left in a folder when it was killed.
+pub(crate) fn leftovers(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with(".kinora-") && name.ends_with(".part") {
-            remove(&entry.path())?;
+            found.push(entry.path());
         }
     }
-    Ok(())
+    Ok(found)
+}
+
+/// Removes them.
+pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
+    leftovers(folder)?.iter().try_for_each(|path| remove(path))
 }
 
 /// Where a folder cannot be synced (Windows) the rename is still atomic.

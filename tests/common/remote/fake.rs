@@ -20,7 +20,7 @@ pub(crate) const MODELS: [&str; 8] = [
 ];
 
 /// Every host of every provider, and some that nobody may be sent to.
-pub(crate) const HOSTS: [&str; 13] = [
+pub(crate) const HOSTS: [&str; 14] = [
     "queue.fal.run",
     "api.fal.ai",
     "v3.fal.media",
@@ -29,6 +29,7 @@ pub(crate) const HOSTS: [&str; 13] = [
     "dashscope-intl.aliyuncs.com",
     "dashscope-result.oss-ap-southeast-1.aliyuncs.com",
     "generativelanguage.googleapis.com",
+    "storage.googleapis.com",
     "us-central1-aiplatform.googleapis.com",
     "gateway.example.com",
     "bedrock-runtime.us-west-2.amazonaws.com",
@@ -61,7 +62,6 @@ pub(crate) enum Trouble {
     RedirectedMedia,
     RedirectedMediaAtHome,
     EndlessAnswer,
-    EndlessMedia,
     SlowDrip,
     BrokenJson,
     WrongCertificate,
@@ -120,7 +120,7 @@ impl Fake {
 
     pub(crate) fn step(&self, request: &Seen) -> Step {
         let (method, path) = (request.method.as_str(), request.path.as_str());
-        let media = ["fal.media", "cdn.klingai", "dashscope-result"];
+        let media = ["fal.media", "cdn.klingai", "dashscope-result", "storage.googleapis"];
         if media.iter().any(|part| request.host.contains(part)) {
             return Step::Media;
         }
@@ -243,8 +243,17 @@ impl Fake {
                 vec![("location", "https://evil.example.com/clip.mp4".into())],
                 Vec::new(),
             )),
+            (Trouble::RedirectedMediaAtHome, Step::Media)
+                if !self.refused.swap(true, Ordering::SeqCst) =>
+            {
+                let home = match self.provider() {
+                    "fal" | "gemini" => "https://storage.googleapis.com/bucket/clip.mp4",
+                    "kling" => "https://cdn.klingai.com/elsewhere/clip.mp4",
+                    _ => "/elsewhere/clip.mp4",
+                };
+                Some(Answer::With(307, vec![("location", home.into())], Vec::new()))
+            }
             (Trouble::EndlessAnswer, Step::Poll) => Some(Answer::Endless),
-            (Trouble::EndlessMedia, Step::Media) => Some(Answer::Endless),
             (Trouble::SlowDrip, Step::Poll) => Some(Answer::Drip),
             (Trouble::BrokenJson, Step::Poll) => {
                 Some(Answer::With(200, Vec::new(), b"{\"status\": \"COMP".to_vec()))
