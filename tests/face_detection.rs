@@ -149,6 +149,24 @@ fn a_cancelled_detection_says_so() {
 }
 
 #[test]
+fn a_large_face_can_be_asked_to_be_surer() {
+    let (Some(path), Some(models)) = (astronaut(), common::data("models")) else { return };
+    let Ok(runtime) = Runtime::open(&RuntimeOptions::default()) else {
+        eprintln!("skipped a_large_face_can_be_asked_to_be_surer: no ONNX Runtime");
+        return;
+    };
+    let bytes = std::fs::read(models.join("yunet/yunet_s_dynamic.onnx")).unwrap();
+    let photo = Photo::open(path).unwrap();
+    // The face's shorter side is .18 of the photo.
+    let found = |share| {
+        let options = DetectorOptions::default().large_score(0.999, share);
+        let detector = Detector::open(&runtime, &bytes, options).unwrap();
+        detector.detect(&photo, &Cancel::new()).unwrap().len()
+    };
+    assert_eq!((found(0.1), found(0.9)), (0, 1));
+}
+
+#[test]
 fn another_network_is_no_detector() {
     let Some(folder) = common::data("models") else { return };
     let Ok(runtime) = Runtime::open(&RuntimeOptions::default()) else {

@@ -12,12 +12,10 @@
 mod common;
 
 use std::env;
-use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::Duration;
 
 use kinora::ffi::{
@@ -70,24 +68,6 @@ fn request(photo: &Arc<Photo>, output: ClipOutput) -> GenerationRequest {
         looping: false,
         steps: None,
         guidance: None,
-    }
-}
-
-/// Polls a future on this thread, which sleeps in between.
-fn wait_for<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => thread::park(),
-        }
     }
 }
 
@@ -149,8 +129,8 @@ fn the_clip_is_the_one_that_rust_makes_and_many_may_await_it() {
     let (photo, listener) = (photo(), Arc::new(Listener::default()));
     let job = studio.start(request(&photo, bytes()), Some(listener.clone())).unwrap();
     let (one, other) = thread::scope(|scope| {
-        let other = scope.spawn(|| wait_for(job.clip()));
-        (wait_for(job.clip()).unwrap(), other.join().unwrap().unwrap())
+        let other = scope.spawn(|| pollster::block_on(job.clip()));
+        (pollster::block_on(job.clip()).unwrap(), other.join().unwrap().unwrap())
     });
     assert_eq!((one.frames, one.width, one.height, one.seed), (12, 192, 128, 3));
     assert_eq!(one.used, ["zoom", "in"]);
@@ -202,7 +182,7 @@ fn what_the_host_does_wrong_is_told_in_its_own_words() {
     let Some(studio) = studio("errors of the host") else { return };
     let sink = Arc::new(Sink { fails: true, ..Sink::default() });
     let job = studio.start(request(&photo(), ClipOutput::Sink { sink: sink.clone() }), None);
-    let error = wait_for(job.unwrap().clip()).unwrap_err();
+    let error = pollster::block_on(job.unwrap().clip()).unwrap_err();
     let KinoraError::Host { code, reason, .. } = error else { panic!("{error:?}") };
     assert_eq!((code.as_str(), reason.as_str()), ("host.busy", "no encoder is free"));
     assert!(sink.abandoned.load(Ordering::Relaxed));
@@ -211,7 +191,7 @@ fn what_the_host_does_wrong_is_told_in_its_own_words() {
     let listener = Arc::new(Listener { fails: true, ..Listener::default() });
     let output = ClipOutput::Bytes { container: Container::Gif };
     let job = studio.start(request(&photo(), output), Some(listener)).unwrap();
-    let error = wait_for(job.clip()).unwrap_err();
+    let error = pollster::block_on(job.clip()).unwrap_err();
     let KinoraError::Internal { code, .. } = error else { panic!("{error:?}") };
     assert_eq!(code, "internal.panic");
 
@@ -236,7 +216,7 @@ fn the_log_tells_of_a_job_and_never_of_its_prompt() {
     let Some(studio) = studio("the log") else { return };
     let mut asked = request(&photo(), ClipOutput::Bytes { container: Container::Gif });
     asked.prompt = "zoom in on aunt mathilda".to_owned();
-    wait_for(studio.start(asked, None).unwrap().clip()).unwrap();
+    pollster::block_on(studio.start(asked, None).unwrap().clip()).unwrap();
     set_log_sink(None, LogLevel::Debug).unwrap();
     let lines = lines.0.lock().unwrap();
     assert!(lines.iter().any(|line| line.message.starts_with("job done: 12 frames")), "{lines:?}");

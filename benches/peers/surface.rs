@@ -8,7 +8,6 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use kinora::{Container, Output, ffi};
@@ -86,26 +85,8 @@ fn surface(studio: &ffi::Studio, bytes: &[u8]) -> Outcome<f64> {
         guidance: None,
     };
     let job = studio.start(request, Some(Arc::new(Listener)))?;
-    wait_for(job.clip())?;
+    pollster::block_on(job.clip())?;
     Ok(start.elapsed().as_secs_f64())
-}
-
-/// Polls a future on this thread, which sleeps in between.
-fn wait_for<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
-        }
-    }
 }
 
 /// The bytes of the standard portrait, or of a made picture.
