@@ -3,6 +3,11 @@
 //! No encoder holds more frames than the one before: a clip of any length needs the same memory
 //! but for its encoded bytes, and these go straight to the disk unless they were asked for.
 
+#[cfg(any(
+    feature = "remote",
+    all(feature = "openh264", not(any(target_os = "ios", target_os = "android")))
+))]
+mod atoms;
 mod fps;
 mod frame;
 mod gif;

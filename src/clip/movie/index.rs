@@ -4,6 +4,9 @@
 //! pictures give the same bytes.
 
 use super::matrix::Matrix;
+use crate::clip::atoms::{
+    UNDETERMINED_LANGUAGE, avc1, boxed, bytes_of, full, video_handler, video_information,
+};
 
 /// What the index says. All times are in ticks of `timescale`.
 pub(crate) struct Index {
@@ -112,7 +115,6 @@ impl Index {
     }
 
     fn media(&self, first_byte: u32) -> Vec<u8> {
-        const UNDETERMINED_LANGUAGE: u16 = 0x55c4; // "und", five bits a letter
         let header = timed(
             b"mdhd",
             0,
@@ -120,13 +122,8 @@ impl Index {
             self.media_ticks,
             &[&UNDETERMINED_LANGUAGE.to_be_bytes(), &[0; 2]],
         );
-        let handler = full(b"hdlr", 0, 0, &[&[0; 4], b"vide", &[0; 12], b"VideoHandler\0"]);
-        let video = full(b"vmhd", 0, 1, &[&[0; 8]]);
-        let in_this_file = full(b"url ", 0, 1, &[]);
-        let references = full(b"dref", 0, 0, &[&be(1), &in_this_file]);
-        let data = boxed(b"dinf", &[&references]);
-        let info = boxed(b"minf", &[&video, &data, &self.samples(first_byte)]);
-        boxed(b"mdia", &[&header, &handler, &info])
+        let info = video_information(&self.samples(first_byte));
+        boxed(b"mdia", &[&header, &video_handler(), &info])
     }
 
     fn samples(&self, first_byte: u32) -> Vec<u8> {
@@ -146,25 +143,7 @@ impl Index {
     }
 
     fn description(&self) -> Vec<u8> {
-        const DPI_72: [u8; 4] = 0x0048_0000u32.to_be_bytes();
-        boxed(
-            b"avc1",
-            &[
-                &[0, 0, 0, 0, 0, 0, 0, 1],
-                &[0; 16],
-                &self.width.to_be_bytes(),
-                &self.height.to_be_bytes(),
-                &DPI_72,
-                &DPI_72,
-                &[0; 4],
-                &1u16.to_be_bytes(),      // one frame a sample
-                &[0; 32],                 // no compressor's name
-                &0x0018u16.to_be_bytes(), // colour without alpha
-                &[0xff, 0xff],
-                &boxed(b"avcC", &[&self.config]),
-                &self.looks,
-            ],
-        )
+        avc1(self.width, self.height, &[&boxed(b"avcC", &[&self.config]), &self.looks])
     }
 }
 
@@ -172,22 +151,6 @@ impl Runs {
     fn to_bytes(&self) -> Vec<u8> {
         [be(self.0.len() as u32), bytes_of(self.0.as_flattened())].concat()
     }
-}
-
-/// One box.
-pub(crate) fn boxed(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
-    let size = 8 + parts.iter().map(|part| part.len()).sum::<usize>();
-    let mut bytes = Vec::with_capacity(size);
-    bytes.extend((size as u32).to_be_bytes());
-    bytes.extend_from_slice(name);
-    parts.iter().for_each(|part| bytes.extend_from_slice(part));
-    bytes
-}
-
-/// A box with a version and flags of 24 bits.
-fn full(name: &[u8; 4], version: u8, flags: u32, parts: &[&[u8]]) -> Vec<u8> {
-    let head = u32::from(version) << 24 | flags;
-    boxed(name, &[&head.to_be_bytes(), &parts.concat()])
 }
 
 /// A box whose times take 32 bits each where `largest` fits them, and 64 where not.
@@ -205,8 +168,4 @@ fn timed(
 
 fn be(number: u32) -> Vec<u8> {
     number.to_be_bytes().to_vec()
-}
-
-fn bytes_of(numbers: &[u32]) -> Vec<u8> {
-    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
 }

@@ -6,10 +6,11 @@
 use super::boxes::{Atoms, needed, only};
 use super::error::{MovieError, Result};
 use super::h264::Config;
-use super::index::{Index, Offsets, Runs, boxed, file_type, media_header};
+use super::index::{Index, Offsets, Runs, file_type, media_header};
 use super::samples::Sample;
 use super::shown::Shown;
 use super::track::{Source, Track, Window};
+use crate::clip::atoms::boxed;
 
 /// Takes out of an H.264 video all but its pictures, for a recipient that is to see only those.
 ///

@@ -3,6 +3,9 @@
 //! All dates are 0, so that the same frames give the same bytes.
 
 use super::h264::ParameterSets;
+use crate::clip::atoms::{
+    UNDETERMINED_LANGUAGE, avc1, boxed, bytes_of, full, video_handler, video_information,
+};
 
 /// What the index of a file says.
 pub(crate) struct Movie<'a> {
@@ -38,6 +41,7 @@ impl Movie<'_> {
         let header = full(
             b"mvhd",
             0,
+            0,
             &[
                 &[0; 8],
                 &self.timescale.to_be_bytes(),
@@ -61,6 +65,7 @@ impl Movie<'_> {
         const ENABLED_AND_IN_MOVIE: u32 = 3;
         let header = full(
             b"tkhd",
+            0,
             ENABLED_AND_IN_MOVIE,
             &[
                 &[0; 8],
@@ -77,9 +82,9 @@ impl Movie<'_> {
     }
 
     fn media(&self) -> Vec<u8> {
-        const UNDETERMINED_LANGUAGE: u16 = 0x55c4; // "und", five bits a letter
         let header = full(
             b"mdhd",
+            0,
             0,
             &[
                 &[0; 8],
@@ -89,49 +94,26 @@ impl Movie<'_> {
                 &[0; 2],
             ],
         );
-        let handler = full(b"hdlr", 0, &[&[0; 4], b"vide", &[0; 12], b"VideoHandler\0"]);
-        let video = full(b"vmhd", 1, &[&[0; 8]]);
-        let in_this_file = full(b"url ", 1, &[]);
-        let references = full(b"dref", 0, &[&1u32.to_be_bytes(), &in_this_file]);
-        let data = boxed(b"dinf", &[&references]);
-        let info = boxed(b"minf", &[&video, &data, &self.samples()]);
-        boxed(b"mdia", &[&header, &handler, &info])
+        let info = video_information(&self.samples());
+        boxed(b"mdia", &[&header, &video_handler(), &info])
     }
 
     fn samples(&self) -> Vec<u8> {
         let count = (self.sizes.len() as u32).to_be_bytes();
         let one = 1u32.to_be_bytes();
-        let description = full(b"stsd", 0, &[&one, &self.sample_entry()]);
-        let times = full(b"stts", 0, &[&one, &count, &self.frame_ticks.to_be_bytes()]);
+        let description = full(b"stsd", 0, 0, &[&one, &self.sample_entry()]);
+        let times = full(b"stts", 0, 0, &[&one, &count, &self.frame_ticks.to_be_bytes()]);
         let keys = (self.key_frames.len() as u32).to_be_bytes();
-        let keys = full(b"stss", 0, &[&keys, &bytes_of(self.key_frames)]);
-        let chunks = full(b"stsc", 0, &[&one, &one, &count, &one]);
-        let sizes = full(b"stsz", 0, &[&[0; 4], &count, &bytes_of(self.sizes)]);
-        let offsets = full(b"stco", 0, &[&one, &self.first_byte.to_be_bytes()]);
+        let keys = full(b"stss", 0, 0, &[&keys, &bytes_of(self.key_frames)]);
+        let chunks = full(b"stsc", 0, 0, &[&one, &one, &count, &one]);
+        let sizes = full(b"stsz", 0, 0, &[&[0; 4], &count, &bytes_of(self.sizes)]);
+        let offsets = full(b"stco", 0, 0, &[&one, &self.first_byte.to_be_bytes()]);
         boxed(b"stbl", &[&description, &times, &keys, &chunks, &sizes, &offsets])
     }
 
     fn sample_entry(&self) -> Vec<u8> {
-        const DPI_72: [u8; 4] = 0x0048_0000u32.to_be_bytes();
-        boxed(
-            b"avc1",
-            &[
-                &[0, 0, 0, 0, 0, 0, 0, 1],
-                &[0; 16],
-                &self.width.to_be_bytes(),
-                &self.height.to_be_bytes(),
-                &DPI_72,
-                &DPI_72,
-                &[0; 4],
-                &1u16.to_be_bytes(),      // one frame a sample
-                &[0; 32],                 // no compressor's name
-                &0x0018u16.to_be_bytes(), // colour without alpha
-                &[0xff, 0xff],
-                &self.decoder_configuration(),
-                &colour(),
-                &boxed(b"pasp", &[&[0, 0, 0, 1, 0, 0, 0, 1]]),
-            ],
-        )
+        let square = boxed(b"pasp", &[&[0, 0, 0, 1, 0, 0, 0, 1]]);
+        avc1(self.width, self.height, &[&self.decoder_configuration(), &colour(), &square])
     }
 
     /// `avcC`: profile and level are bytes 1 to 3 of the sequence parameter set.
@@ -168,23 +150,4 @@ const UPRIGHT: [u8; 36] = {
 fn colour() -> Vec<u8> {
     const BT709: [u8; 2] = 1u16.to_be_bytes();
     boxed(b"colr", &[b"nclx", &BT709, &BT709, &BT709, &[0]])
-}
-
-fn boxed(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
-    let size = 8 + parts.iter().map(|part| part.len()).sum::<usize>();
-    let mut bytes = Vec::with_capacity(size);
-    bytes.extend((size as u32).to_be_bytes());
-    bytes.extend_from_slice(name);
-    parts.iter().for_each(|part| bytes.extend_from_slice(part));
-    bytes
-}
-
-/// A box with a version, always 0, and flags.
-fn full(name: &[u8; 4], flags: u32, parts: &[&[u8]]) -> Vec<u8> {
-    let body = parts.concat();
-    boxed(name, &[&flags.to_be_bytes(), &body])
-}
-
-fn bytes_of(numbers: &[u32]) -> Vec<u8> {
-    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
 }
