@@ -38,7 +38,11 @@ if let kinora, let onnxRuntime {
 let package = Package(
     name: "Kinora",
     platforms: [.iOS(.v15), .macOS(.v12)],
-    products: [.library(name: "Kinora", targets: ["Kinora"])],
+    products: [
+        .library(name: "Kinora", targets: ["Kinora"]),
+        // The only product with networking code: an app without remote models does not link it.
+        .library(name: "KinoraRemote", targets: ["KinoraRemote"]),
+    ],
     targets: targets + [
         .target(
             name: "Kinora",
@@ -46,6 +50,12 @@ let package = Package(
             resources: [.copy("PrivacyInfo.xcprivacy")],
             linkerSettings: linking
         ),
+        .target(
+            name: "KinoraRemote",
+            dependencies: ["Kinora"],
+            resources: [.copy("PrivacyInfo.xcprivacy")]
+        ),
         .testTarget(name: "KinoraTests", dependencies: ["Kinora"]),
+        .testTarget(name: "KinoraRemoteTests", dependencies: ["KinoraRemote"]),
     ]
 )

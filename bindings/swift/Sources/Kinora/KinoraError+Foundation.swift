@@ -17,6 +17,9 @@ extension KinoraError: LocalizedError {
             let .Runtime(code, reason, detail),
             let .Model(code, reason, detail),
             let .Output(code, reason, detail),
+            let .Consent(code, reason, detail),
+            let .Vault(code, reason, detail),
+            let .Remote(code, reason, detail),
             let .Cancelled(code, reason, detail),
             let .Host(code, reason, detail),
             let .Internal(code, reason, detail):

@@ -6,7 +6,7 @@ final class DocumentationTests: XCTestCase {
     func testEverythingPublicIsDocumented() throws {
         var package = URL(fileURLWithPath: #filePath)
         for _ in 0..<3 { package.deleteLastPathComponent() }
-        let sources = package.appendingPathComponent("Sources/Kinora")
+        let sources = package.appendingPathComponent("Sources")
         let found = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
         let files = try XCTUnwrap(found).compactMap { $0 as? URL }
             .filter { $0.pathExtension == "swift" }
