@@ -2,13 +2,21 @@ import Kinora
 import PhotosUI
 import SwiftUI
 
-/// The only screen: pick, say what should happen, watch.
+/// The main screen: pick, say what should happen, watch.
 struct StudioScreen: View {
-    @State private var maker = ClipMaker()
+    @State private var maker: ClipMaker
+    @State private var showsPrivacy = false
     @State private var picked: PhotosPickerItem?
     @State private var thumbnail: CGImage?
     @FocusState private var isTyping: Bool
     @Environment(\.scenePhase) private var scenePhase
+
+    /// - Parameter desk: Where the person is asked about remote models; nil in an app without any.
+    init(desk: PrivacyDesk?) {
+        let maker = ClipMaker { try await Studio.opened(StudioOptions(remote: desk?.remote)) }
+        maker.desk = desk
+        _maker = State(initialValue: maker)
+    }
 
     var body: some View {
         NavigationStack {
@@ -27,11 +35,17 @@ struct StudioScreen: View {
                     )
                 }
                 .disabled(maker.isBusy)
+                if let desk = maker.desk {
+                    ModelPicker(desk: desk).disabled(maker.isBusy)
+                }
                 Section { buttons }
             }
             .navigationTitle("Kinora")
             .scrollDismissesKeyboard(.interactively)
             .toolbar {
+                if maker.desk != nil {
+                    Button("Privacy", systemImage: "hand.raised") { showsPrivacy = true }
+                }
                 // The photo arrives as it is: Kinora has the system decode HEIC, so that the picker
                 // does not have to make a JPEG of it. The app sees no other photo of the library.
                 PhotosPicker(
@@ -47,6 +61,10 @@ struct StudioScreen: View {
                 // The system takes the encoder away from an app that nobody sees.
                 if now == .background { maker.cancel() }
             }
+            .sheet(isPresented: $showsPrivacy) {
+                if let desk = maker.desk { PrivacyScreen(desk: desk) }
+            }
+            .modifier(AsksFirst(maker: maker))
         }
     }
 
@@ -55,7 +73,7 @@ struct StudioScreen: View {
         case let .made(file):
             ClipPlayer(file: file)
                 .aspectRatio(proportions, contentMode: .fit)
-        case .waiting, .making, .failed:
+        case .waiting, .making, .asksForRights, .failed:
             if let thumbnail {
                 Image(decorative: thumbnail, scale: 1)
                     .resizable()
@@ -65,7 +83,7 @@ struct StudioScreen: View {
                 ContentUnavailableView(
                     "No photo yet",
                     systemImage: "photo",
-                    description: Text("Pick one above. It does not leave this device.")
+                    description: Text("Pick one above. It does not leave this device unless you agree.")
                 )
             }
         }
@@ -89,7 +107,7 @@ struct StudioScreen: View {
         case let .made(file):
             ShareLink(item: file)
             makeButton("Make another")
-        case .waiting, .failed:
+        case .waiting, .asksForRights, .failed:
             makeButton("Make the clip")
         }
     }

@@ -14,6 +14,8 @@ public final class ClipMaker {
         case making(GenerationProgress?)
         /// The clip is whole and lies at this place.
         case made(URL)
+        /// The photo shows somebody, and a remote model is to get it: may it be used?
+        case asksForRights
         /// It did not work: what to tell.
         case failed(String)
     }
@@ -28,6 +30,9 @@ public final class ClipMaker {
     public var seconds: Float = 2
     /// The clip's longer side in pixels; nil leaves it to the library.
     public var size: UInt32?
+
+    /// Where the person is asked about remote models; nil in an app that has none.
+    public var desk: PrivacyDesk?
 
     private let folder: URL
     private let open: @Sendable () async throws -> Studio
@@ -75,12 +80,27 @@ public final class ClipMaker {
         phase = .failed(error.localizedDescription)
     }
 
-    /// Starts to make the clip.
-    public func make() {
+    /// Starts to make the clip: on this device, or with the remote model that was chosen. Where
+    /// somebody has to be asked first, ``PrivacyDesk/asked`` has the notice and nothing starts.
+    ///
+    /// - Parameter rights: The answer to ``Phase/asksForRights``.
+    public func make(rights: Rights? = nil) {
         guard let photo, !isBusy else { return }
         phase = .making(nil)
-        let (prompt, seconds, size) = (prompt.text, seconds, size)
+        let (prompt, seconds, size, desk) = (prompt.text, seconds, size, desk)
         work = Task {
+            var remote: RemoteChoice?
+            if let desk, let model = desk.model {
+                do {
+                    guard let grant = try await desk.grant(for: model) else {
+                        phase = .waiting
+                        return
+                    }
+                    remote = RemoteChoice(model: model, grant: grant, rights: rights)
+                } catch {
+                    return tell(error)
+                }
+            }
             await run { file in
                 GenerationRequest(
                     photo: photo,
@@ -88,7 +108,8 @@ public final class ClipMaker {
                     prompt: prompt,
                     seconds: seconds,
                     size: size,
-                    seed: .random(in: 0..<1 << 32)
+                    seed: .random(in: 0..<1 << 32),
+                    remote: remote
                 )
             }
         }
@@ -120,7 +141,11 @@ public final class ClipMaker {
             }
         } catch {
             guard !Task.isCancelled else { return }
-            tell(error)
+            if (error as? KinoraError)?.code == "remote.rights" {
+                phase = .asksForRights
+            } else {
+                tell(error)
+            }
         }
     }
 
