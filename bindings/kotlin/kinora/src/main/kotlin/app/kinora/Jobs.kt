@@ -52,6 +52,8 @@ public object Encoders {
 
     /** How the system makes what [request] asks for; null where the library does it itself. */
     internal fun standIn(request: GenerationRequest): StandIn? {
+        // A remote model's clip comes encoded: it is written as it is.
+        if (request.remote != null) return null
         val open = mp4 ?: return null
         return when (val output = request.output) {
             is ClipOutput.Mp4 -> StandIn(request, open, File(output.path), kept = true)
@@ -123,6 +125,32 @@ public suspend fun GenerationJob.await(): Clip =
         withContext(NonCancellable) { runCatching { clip() } }
         throw cancellation
     }
+
+/**
+ * Goes on with the remote job [jobId], also after a restart, and returns its clip when it is whole. It
+ * is looked for and followed, and never sent again: see [RemoteJob.state] for those that can be
+ * resumed.
+ *
+ * Cancelling the coroutine ends the job at its provider too. To leave it for later, let the process end.
+ *
+ * @param output an MP4 file, or its bytes
+ * @throws KinoraException.Remote with `remote.no_job` or `remote.over` where there is none to go on with
+ * @throws KinoraException.Consent when the consent for it does not stand any more
+ */
+public suspend fun Studio.resumed(
+    jobId: String,
+    output: ClipOutput = ClipOutput.Bytes(Container.MP4),
+    onProgress: ((GenerationProgress) -> Unit)? = null,
+): Clip = resume(jobId, output, onProgress?.let(::Listener)).use { it.await() }
+
+/** The same as [resumed], as [events] tells it: progress, then the clip. */
+public fun Studio.resumedEvents(
+    jobId: String,
+    output: ClipOutput = ClipOutput.Bytes(Container.MP4),
+): Flow<GenerationEvent> = channelFlow {
+    val clip = resumed(jobId, output) { trySend(GenerationEvent.Progressed(it)) }
+    send(GenerationEvent.Finished(clip))
+}.conflate()
 
 /** The faces of [photo], largest first, found away from the calling thread. */
 public suspend fun Studio.facesOf(photo: Photo): List<FaceInPhoto> =

@@ -14,16 +14,7 @@ import kotlinx.coroutines.withContext
  * @throws KinoraException.Photo when they cannot be read
  */
 public suspend fun photoOf(bytes: ByteArray): Photo =
-    withContext(Dispatchers.Default) {
-        val direct = ByteBuffer.allocateDirect(bytes.size)
-        direct.put(bytes).flip()
-        try {
-            Photo.fromBytes(direct)
-        } finally {
-            direct.clear()
-            direct.put(ByteArray(bytes.size))
-        }
-    }
+    withContext(Dispatchers.Default) { bytes.lent(Photo::fromBytes) }
 
 /**
  * Reads and decodes a file away from the calling thread.
@@ -32,3 +23,15 @@ public suspend fun photoOf(bytes: ByteArray): Photo =
  */
 public suspend fun photoOf(file: Path): Photo =
     withContext(Dispatchers.IO) { Photo.open(file.toString()) }
+
+/** Gives [use] a copy of these bytes that the library can see, and wipes it afterwards. */
+internal inline fun <T> ByteArray.lent(use: (ByteBuffer) -> T): T {
+    val direct = ByteBuffer.allocateDirect(size)
+    direct.put(this).flip()
+    try {
+        return use(direct)
+    } finally {
+        direct.clear()
+        direct.put(ByteArray(size))
+    }
+}

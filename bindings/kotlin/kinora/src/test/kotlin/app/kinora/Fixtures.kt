@@ -24,10 +24,12 @@ internal fun data(sub: String): Path? {
 /** The standard portrait, or a made picture without a face. */
 internal fun portrait(): ByteArray = data("faces/imageio/astronaut.png")?.readBytes() ?: picture()
 
-/** A made PNG, 192×128, without a face. */
-internal fun picture(): ByteArray {
-    val image = BufferedImage(192, 128, BufferedImage.TYPE_INT_RGB)
-    for (y in 0 until 128) for (x in 0 until 192) image.setRGB(x, y, Color(x, y, 90).rgb)
+/** A made PNG without a face. */
+internal fun picture(width: Int = 192, height: Int = 128): ByteArray {
+    val image = BufferedImage(width, height, BufferedImage.TYPE_INT_RGB)
+    for (y in 0 until height) for (x in 0 until width) {
+        image.setRGB(x, y, Color(x * 255 / width, y * 255 / height, 90).rgb)
+    }
     return ByteArrayOutputStream().also { ImageIO.write(image, "png", it) }.toByteArray()
 }
 

@@ -34,7 +34,8 @@ public suspend fun openStudio(
 }
 
 /**
- * Makes the clip of [request] as an MP4 at [file] with the system's encoder.
+ * Makes the clip of [request] as an MP4 at [file] with the system's encoder; a remote model's clip comes
+ * encoded and is written as it is.
  *
  * @throws app.kinora.KinoraException when the request is out of range or something goes wrong
  */
@@ -43,6 +44,9 @@ public suspend fun Studio.generateMp4(
     file: File,
     onProgress: ((GenerationProgress) -> Unit)? = null,
 ): Clip {
+    if (request.remote != null) {
+        return generate(request.copy(output = ClipOutput.Mp4(file.path)), onProgress)
+    }
     val output = ClipOutput.Sink(MediaCodecSink(file))
     return generate(request.copy(output = output), onProgress).copy(path = file.path)
 }
