@@ -16,4 +16,4 @@ dependencyResolutionManagement {
 }
 
 rootProject.name = "kinora-kotlin"
-include(":kinora-android")
+include(":kinora-android", ":kinora-okhttp")
