@@ -110,7 +110,7 @@ public suspend fun Remote.withdrawn(destination: Destination): Withdrawal =
  * @throws KinoraException.Vault when it cannot be sealed
  * @throws KinoraException.Host when the app's key store failed
  */
-public suspend fun Remote.sealed(provider: String, purpose: String, secret: ByteArray): Unit =
+public suspend fun Remote.keepSecret(provider: String, purpose: String, secret: ByteArray): Unit =
     try {
         blocking { putSecret(provider, purpose, secret) }
     } finally {

@@ -41,7 +41,7 @@ class RemoteTest {
     private suspend fun request() =
         small(photoOf(picture(480, 320))).copy(prompt = "the clouds drift CANARY-PROMPT", seconds = 4f)
 
-    private suspend fun withKey() = remote.sealed("gemini", "api_key", KEY.toByteArray())
+    private suspend fun withKey() = remote.keepSecret("gemini", "api_key", KEY.toByteArray())
 
     /** What a person does who agrees. */
     private suspend fun agreed(request: GenerationRequest): Grant =
@@ -210,7 +210,7 @@ class RemoteTest {
     @Test
     fun secretsComeOutNowhere() = runBlocking {
         val bytes = KEY.toByteArray()
-        remote.sealed("gemini", "api_key", bytes)
+        remote.keepSecret("gemini", "api_key", bytes)
         assertTrue(bytes.all { it == 0.toByte() })
         val request = request()
         val preview = own.previewOf(request, FakeProvider.MODEL)
