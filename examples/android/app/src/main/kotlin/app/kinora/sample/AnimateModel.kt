@@ -1,16 +1,27 @@
 package app.kinora.sample
 
 import app.kinora.ClipOutput
+import app.kinora.ConsentQuestion
 import app.kinora.GenerationEvent
 import app.kinora.GenerationRequest
+import app.kinora.Grant
 import app.kinora.KinoraException
+import app.kinora.NoticeLine
 import app.kinora.Photo
 import app.kinora.PromptSection
+import app.kinora.Rights
 import app.kinora.Studio
+import app.kinora.allowed
 import app.kinora.events
+import app.kinora.previewOf
+import app.kinora.question
 import app.kinora.reason
+import app.kinora.refused
+import app.kinora.sentTo
+import app.kinora.standingGrant
 import java.io.File
 import kotlin.random.Random
+import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
@@ -37,10 +48,31 @@ sealed interface Phase {
     data class Failed(val reason: String) : Phase
 }
 
+/** Where a clip is made. */
+sealed interface Place {
+    /** Here: nothing is sent. */
+    data object OnDevice : Place
+
+    /** By a remote model, once the person has agreed. */
+    data class Elsewhere(val model: String, val name: String) : Place
+}
+
+/** What the person is asked before anything is sent. */
+sealed interface Asking {
+    /** Whether they agree to this notice; its title is the first line. */
+    data class Consent(val lines: List<String>) : Asking
+
+    /** Whether the picture of whom it shows may be used. */
+    data object PictureRights : Asking
+}
+
 /** All that the screen shows. */
 data class Screen(
     val hasPhoto: Boolean = false,
     val prompt: String = "",
+    val places: List<Place> = listOf(Place.OnDevice),
+    val place: Place = Place.OnDevice,
+    val asking: Asking? = null,
     val phase: Phase = Phase.Idle,
 )
 
@@ -48,11 +80,13 @@ data class Screen(
  * What the screen does, without anything of Android, so that it is compiled and tested anywhere.
  *
  * @param clips the folder for clips; only the newest one is kept
+ * @param remote the remote side, for the models that are not on this device
  * @param open opens the studio when the first clip is made
  */
 class AnimateModel(
     private val scope: CoroutineScope,
     private val clips: File,
+    private val remote: RemoteDoor? = null,
     private val open: suspend () -> Studio,
 ) {
     private val shown = MutableStateFlow(Screen())
@@ -60,6 +94,8 @@ class AnimateModel(
     private var studio: Studio? = null
     private var picking: Job? = null
     private var work: Job? = null
+    private var consent: CompletableDeferred<Boolean>? = null
+    private var rights: CompletableDeferred<Rights?>? = null
 
     /** All that the screen shows. */
     val screen: StateFlow<Screen> = shown.asStateFlow()
@@ -85,6 +121,33 @@ class AnimateModel(
     /** Adds a motion to the prompt, or takes it out again. */
     fun toggle(motion: String) = shown.update { it.copy(prompt = toggled(it.prompt, motion)) }
 
+    /** Finds out which remote models there are. Nothing is sent for that. */
+    fun findPlaces() {
+        val remote = remote ?: return
+        scope.launch {
+            // Where the remote side does not open, the device is left.
+            val models = remote.orNull()?.let { withContext(Dispatchers.IO) { it.models() } }
+            val places = models.orEmpty().filter { it.retired == null }
+                .map { Place.Elsewhere(it.id, it.name) }
+            shown.update { it.copy(places = listOf(Place.OnDevice) + places) }
+        }
+    }
+
+    /** Chooses where the next clip is made. */
+    fun choose(place: Place) = shown.update { it.copy(place = place) }
+
+    /** The person agrees to the notice that is shown, or not now. */
+    fun answer(allow: Boolean) {
+        shown.update { it.copy(asking = null) }
+        consent?.complete(allow)
+    }
+
+    /** The person says why the picture may be used; null: it may not. */
+    fun answer(right: Rights?) {
+        shown.update { it.copy(asking = null) }
+        rights?.complete(right)
+    }
+
     /** Starts to make the clip. */
     fun animate() {
         val photo = photo ?: return
@@ -100,12 +163,14 @@ class AnimateModel(
         }
     }
 
-    /** Stops the clip that is being made; nothing of it is left. */
+    /** Stops the clip that is being made, or the question before it; nothing of it is left. */
     fun cancel() {
         work?.cancel()
         work = null
         // Here and not when the job has ended: another one may have begun by then.
-        if (shown.value.phase is Phase.Working) shown.update { it.copy(phase = Phase.Idle) }
+        if (shown.value.phase is Phase.Working) {
+            shown.update { it.copy(phase = Phase.Idle, asking = null) }
+        }
     }
 
     /** Lets go of the photo and the studio, when the screen is gone for good. */
@@ -135,7 +200,15 @@ class AnimateModel(
             seed = Random.nextLong(Long.MAX_VALUE).toULong(),
             looping = true,
         )
-        studio.events(request).collect { event ->
+        val ready = when (val place = shown.value.place) {
+            Place.OnDevice -> request
+            is Place.Elsewhere -> agreed(studio, request, place.model)
+        }
+        if (ready == null) {
+            shown.update { it.copy(phase = Phase.Idle) }
+            return
+        }
+        studio.events(ready).collect { event ->
             val phase = when (event) {
                 is GenerationEvent.Progressed ->
                     Phase.Working(event.progress.share, event.progress.secondsLeft)
@@ -143,6 +216,36 @@ class AnimateModel(
             }
             shown.update { it.copy(phase = phase) }
         }
+    }
+
+    /** The request with the person's yes to where it goes; null where they said no. */
+    private suspend fun agreed(
+        studio: Studio,
+        request: GenerationRequest,
+        model: String,
+    ): GenerationRequest? {
+        val remote = checkNotNull(remote).get()
+        val preview = studio.previewOf(request, model)
+        val grant = remote.standingGrant(preview)
+            ?: remote.question(preview).use { asked(it) }
+            ?: return null
+        val right = if (preview.asksForRights) askedForRights() ?: return null else null
+        return request.sentTo(model, grant, right)
+    }
+
+    private suspend fun asked(question: ConsentQuestion): Grant? {
+        val answer = CompletableDeferred<Boolean>().also { consent = it }
+        val lines = question.notice().lines.map(NoticeLine::text)
+        shown.update { it.copy(asking = Asking.Consent(lines)) }
+        if (answer.await()) return question.allowed()
+        question.refused()
+        return null
+    }
+
+    private suspend fun askedForRights(): Rights? {
+        val answer = CompletableDeferred<Rights?>().also { rights = it }
+        shown.update { it.copy(asking = Asking.PictureRights) }
+        return answer.await()
     }
 
     /** The clips' folder, without the clips that were made before. */
