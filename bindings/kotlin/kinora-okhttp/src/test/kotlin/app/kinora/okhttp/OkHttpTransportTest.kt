@@ -247,7 +247,8 @@ class OkHttpTransportTest {
         assertEquals(1, server.requestCount)
         // A server that never shakes hands was not sent anything.
         ServerSocket(0).use { deaf ->
-            val error = fails<TransportException.Connect>(Asked("https://localhost:${deaf.localPort}/", timeout = 0.7))
+            val asked = Asked("https://localhost:${deaf.localPort}/", timeout = 0.7)
+            val error = fails<TransportException.Connect>(asked)
             assertEquals("no connection in time", error.reason)
         }
     }
@@ -293,7 +294,9 @@ class OkHttpTransportTest {
 
     @Test
     fun packedAnswersComeAsTheyAre() {
-        server.enqueue(MockResponse.Builder().addHeader("Content-Encoding", "gzip").body("not unpacked").build())
+        server.enqueue(
+            MockResponse.Builder().addHeader("Content-Encoding", "gzip").body("not unpacked").build(),
+        )
         val answered = Answered()
         transport.exchange(Asked(url()), answered)
         assertEquals("not unpacked", answered.body.readUtf8())
