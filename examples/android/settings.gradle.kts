@@ -20,5 +20,6 @@ include(":app")
 includeBuild("../../bindings/kotlin") {
     dependencySubstitution {
         substitute(module("app.kinora:kinora")).using(project(":kinora-android"))
+        substitute(module("app.kinora:kinora-okhttp")).using(project(":kinora-okhttp"))
     }
 }

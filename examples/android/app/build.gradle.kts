@@ -35,6 +35,8 @@ kotlin {
 
 dependencies {
     implementation("app.kinora:kinora:0.1.0")
+    // With it comes the permission INTERNET; without it an app cannot send anything.
+    implementation("app.kinora:kinora-okhttp:0.1.0")
     implementation(platform("androidx.compose:compose-bom:2025.10.01"))
     implementation("androidx.compose.material3:material3")
     implementation("androidx.activity:activity-compose:1.11.0")

@@ -9,6 +9,7 @@ import androidx.compose.foundation.layout.Arrangement
 import androidx.compose.foundation.layout.Column
 import androidx.compose.foundation.layout.ExperimentalLayoutApi
 import androidx.compose.foundation.layout.FlowRow
+import androidx.compose.foundation.layout.Row
 import androidx.compose.foundation.layout.aspectRatio
 import androidx.compose.foundation.layout.consumeWindowInsets
 import androidx.compose.foundation.layout.fillMaxWidth
@@ -24,6 +25,7 @@ import androidx.compose.material3.OutlinedButton
 import androidx.compose.material3.OutlinedTextField
 import androidx.compose.material3.Scaffold
 import androidx.compose.material3.Text
+import androidx.compose.material3.TextButton
 import androidx.compose.material3.darkColorScheme
 import androidx.compose.material3.lightColorScheme
 import androidx.compose.runtime.Composable
@@ -43,9 +45,12 @@ fun AnimateScreen(
     pick: () -> Unit,
     say: (String) -> Unit,
     toggle: (String) -> Unit,
+    choose: (Place) -> Unit,
     animate: () -> Unit,
     cancel: () -> Unit,
     share: (File) -> Unit,
+    openPrivacy: () -> Unit,
+    sheet: @Composable () -> Unit,
 ) {
     val colours = if (isSystemInDarkTheme()) darkColorScheme() else lightColorScheme()
     MaterialTheme(colours) {
@@ -60,9 +65,12 @@ fun AnimateScreen(
                     .padding(16.dp),
                 Arrangement.spacedBy(12.dp),
             ) {
-                OutlinedButton(pick) {
-                    val words = if (screen.hasPhoto) R.string.pick_other else R.string.pick
-                    Text(stringResource(words))
+                Row(Modifier.fillMaxWidth(), Arrangement.SpaceBetween) {
+                    OutlinedButton(pick) {
+                        val words = if (screen.hasPhoto) R.string.pick_other else R.string.pick
+                        Text(stringResource(words))
+                    }
+                    TextButton(openPrivacy) { Text(stringResource(R.string.privacy)) }
                 }
                 OutlinedTextField(
                     value = screen.prompt,
@@ -79,8 +87,27 @@ fun AnimateScreen(
                         }
                     }
                 }
+                Places(screen, choose)
                 Outcome(screen, animate, cancel, share)
             }
+        }
+        sheet()
+    }
+}
+
+/** Where the clip is made: on this device until somebody chooses otherwise. */
+@OptIn(ExperimentalLayoutApi::class)
+@Composable
+private fun Places(screen: Screen, choose: (Place) -> Unit) {
+    if (screen.places.size < 2) return
+    Text(stringResource(R.string.place), style = MaterialTheme.typography.labelLarge)
+    FlowRow(horizontalArrangement = Arrangement.spacedBy(8.dp)) {
+        for (place in screen.places) {
+            val name = when (place) {
+                Place.OnDevice -> stringResource(R.string.on_device)
+                is Place.Elsewhere -> place.name
+            }
+            FilterChip(place == screen.place, { choose(place) }, { Text(name) })
         }
     }
 }

@@ -28,7 +28,7 @@ import kotlinx.coroutines.withContext
 
 /** What came of the last thing that was done on the page. */
 sealed interface Told {
-    /** A consent is withdrawn: so many requests had gone by then, of which so many copies are left. */
+    /** A consent is withdrawn: so many requests had gone by then; copies of so many are left. */
     data class Withdrawn(val sent: Int, val left: Int) : Told
 
     /** All is deleted here; copies of so many jobs stay at their providers until they expire. */
@@ -120,6 +120,9 @@ class PrivacyModel(private val scope: CoroutineScope, private val remote: Remote
     } catch (error: KinoraException) {
         Told.Failed(error.reason)
     } catch (error: IOException) {
+        Told.Failed(error.message ?: error.javaClass.simpleName)
+    } catch (error: SecurityException) {
+        // What the person chose for the export may be gone again.
         Told.Failed(error.message ?: error.javaClass.simpleName)
     }
 
