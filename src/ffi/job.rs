@@ -67,6 +67,7 @@ pub enum ProgressStage {
 
 /// A small picture of the frame that was drawn last: RGB, 8 bits a channel, rows from the top.
 #[derive(Clone, uniffi::Record)]
+#[uniffi::export(Display)]
 pub struct Preview {
     /// Width in pixels.
     pub width: u32,
@@ -78,6 +79,7 @@ pub struct Preview {
 
 /// A clip that was made.
 #[derive(Clone, uniffi::Record)]
+#[uniffi::export(Display)]
 pub struct Clip {
     /// The file, or the folder of PNG files; empty for bytes and sinks.
     pub path: Option<String>,

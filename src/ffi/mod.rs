@@ -42,4 +42,18 @@ pub use sink::{FrameSink, VideoFormat};
 pub use studio::Studio;
 pub use transport::{HttpHeader, HttpReply, HttpRequest, HttpTransport, TransportError};
 
+/// What prints of these in Swift and Kotlin is what prints in Rust: no words, no pictures, no faces
+/// and no keys.
+macro_rules! print_as_in_rust {
+    ($($record:ty),+ $(,)?) => {$(
+        impl std::fmt::Display for $record {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(self, f)
+            }
+        }
+    )+};
+}
+
+print_as_in_rust!(Clip, FaceInPhoto, GenerationRequest, HttpHeader, PayloadPreview, Preview);
+
 type Result<T> = std::result::Result<T, KinoraError>;

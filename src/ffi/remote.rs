@@ -122,6 +122,7 @@ pub enum Rights {
 
 /// What would be sent, byte for byte.
 #[derive(Clone, uniffi::Record)]
+#[uniffi::export(Display)]
 pub struct PayloadPreview {
     /// Whom it would go to.
     pub destination: Destination,

@@ -10,7 +10,8 @@ use super::sink::{self, FrameSink};
 
 /// A clip to be made. What is left out gives two seconds of the photo coming alive, at 24 frames a
 /// second, on this device.
-#[derive(Debug, Clone, uniffi::Record)]
+#[derive(Clone, uniffi::Record)]
+#[uniffi::export(Display)]
 pub struct GenerationRequest {
     /// The photo; only remote models can do without one.
     pub photo: Option<Arc<Photo>>,
@@ -121,6 +122,7 @@ pub enum FaceChoice {
 
 /// A face of a photo, for a picker. Coordinates are pixels of the upright photo, from its top left.
 #[derive(Clone, uniffi::Record)]
+#[uniffi::export(Display)]
 pub struct FaceInPhoto {
     /// What `FaceChoice` calls it: 0 is the largest face.
     pub number: u32,
@@ -225,6 +227,13 @@ impl fmt::Debug for ClipOutput {
             Self::Bytes { .. } => "bytes",
             Self::Sink { .. } => "sink",
         })
+    }
+}
+
+/// Neither the words nor the picture.
+impl fmt::Debug for GenerationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GenerationRequest({} s, {} a second)", self.seconds, self.fps)
     }
 }
 

@@ -68,6 +68,7 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for TransportError {
 
 /// A header.
 #[derive(Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::export(Display)]
 pub struct HttpHeader {
     /// Its name.
     pub name: String,

@@ -134,6 +134,10 @@ final class RemoteTests: FolderCase {
         XCTAssertTrue(seen[0].headers.contains { $0.value == key })
         XCTAssertFalse(preview.headers.contains { $0.value.contains(key) })
         XCTAssertEqual(seen.last?.method, "DELETE")
+        // Neither key nor words nor picture print.
+        let printed = "\(seen[0].headers) \(asked(grant)) \(preview) \(made)"
+        XCTAssertFalse(printed.contains(key) || printed.contains("river"), printed)
+        XCTAssertLessThan(printed.count, 800)
     }
 
     func testAWithdrawalStopsWhatIsBeingSent() async throws {

@@ -189,4 +189,12 @@ class HostTest {
         assertTrue(report.providers.first().works, "${report.providers}")
         assertEquals("absent", report.telemetry)
     }
+
+    @Test
+    fun neitherKeysNorWordsNorPicturesPrint() = runBlocking {
+        val request = small(photoOf(picture())).copy(prompt = "CANARY-WORDS smile", output = null)
+        val clip = studio.generate(request)
+        val printed = "${HttpHeader("Authorization", "CANARY-KEY")} $request $clip"
+        assertTrue("CANARY" !in printed && printed.length < 300, printed)
+    }
 }
