@@ -51,14 +51,34 @@ pub(super) fn package(place: &Place) -> Result<(), Failure> {
         place.target.join("bindings/kotlin"),
     ];
     let module = place.root.join("bindings/kotlin/kinora-android");
-    let aar = assemble(&out, &module, &jars, &version)?;
+    let aar = assemble(&out, "kinora", &module, &jars, &version)?;
     pack(&out.join(format!("kinora-{version}-sources.jar")), &sources)?;
     let docs = out.join("docs");
     copy(&place.root.join("bindings/README.md"), &docs.join("README.md"))?;
     pack(&out.join(format!("kinora-{version}-javadoc.jar")), &[docs])?;
-    write(&out.join(format!("kinora-{version}.pom")), &pom(&version))?;
+    write(&out.join(format!("kinora-{version}.pom")), &pom("kinora", &version, DEPENDENCIES))?;
     println!("{}", aar.display());
+    println!("{}", remote(place, &out, &version)?.display());
     Ok(())
+}
+
+/// The package with the transport, which alone asks for the network.
+fn remote(place: &Place, out: &Path, version: &str) -> Result<PathBuf, Failure> {
+    const NAME: &str = "kinora-okhttp";
+    let out = out.join(NAME);
+    fresh(&out)?;
+    let module = place.root.join("bindings/kotlin").join(NAME);
+    let jar = place.target.join(format!("maven/{NAME}/{NAME}-{version}.jar"));
+    let aar = assemble(&out, NAME, &module, &[jar], version)?;
+    let sources = module.join("src/main/kotlin");
+    pack(&out.join(format!("{NAME}-{version}-sources.jar")), &[sources])?;
+    let docs = out.join("docs");
+    copy(&place.root.join("bindings/README.md"), &docs.join("README.md"))?;
+    pack(&out.join(format!("{NAME}-{version}-javadoc.jar")), &[docs])?;
+    let kinora = Dependency { group: "app.kinora", name: "kinora", version, kind: "aar" };
+    let pom = pom(NAME, version, &[kinora, OKHTTP]);
+    write(&out.join(format!("{NAME}-{version}.pom")), &pom)?;
+    Ok(aar)
 }
 
 fn build(place: &Place, ndk: &Path, abi: &str, target: &str) -> Result<PathBuf, Failure> {
@@ -83,9 +103,11 @@ fn strip(ndk: &Path, library: &Path) -> Result<(), Failure> {
     succeed(Command::new(tool).arg(library), "the NDK's llvm-strip did not strip the library")
 }
 
-/// The AAR: `out` holds jni/, `module` the manifest and the rules, `jars` the classes.
+/// An AAR: `out` holds jni/ where there are libraries, `module` the manifest and perhaps rules,
+/// `jars` the classes.
 fn assemble(
     out: &Path,
+    name: &str,
     module: &Path,
     jars: &[PathBuf],
     version: &str,
@@ -100,12 +122,18 @@ fn assemble(
         succeed(&mut unpack, &format!("{} could not be unpacked", jar.display()))?;
     }
     pack(&tree.join("classes.jar"), &[classes])?;
-    super::files::copy_folder(&out.join("jni"), &tree.join("jni"))?;
+    let libraries = out.join("jni");
+    if libraries.is_dir() {
+        super::files::copy_folder(&libraries, &tree.join("jni"))?;
+    }
     copy(&module.join("src/main/AndroidManifest.xml"), &tree.join("AndroidManifest.xml"))?;
-    copy(&module.join("consumer-rules.pro"), &tree.join("proguard.txt"))?;
+    let rules = module.join("consumer-rules.pro");
+    if rules.is_file() {
+        copy(&rules, &tree.join("proguard.txt"))?;
+    }
     // There are no resources, and the file that lists them has to be there.
     write(&tree.join("R.txt"), "")?;
-    let aar = out.join(format!("kinora-{version}.aar"));
+    let aar = out.join(format!("{name}-{version}.aar"));
     pack(&aar, &[tree])?;
     Ok(aar)
 }
@@ -120,39 +148,65 @@ fn pack(archive: &Path, folders: &[PathBuf]) -> Result<(), Failure> {
     succeed(&mut jar, &format!("{} could not be packed", archive.display()))
 }
 
-fn pom(version: &str) -> String {
+/// What an app gets along with a package.
+struct Dependency<'a> {
+    group: &'a str,
+    name: &'a str,
+    version: &'a str,
+    /// `aar`, or `jar`, which Maven takes without being told.
+    kind: &'a str,
+}
+
+const DEPENDENCIES: &[Dependency<'_>] = &[
+    Dependency { group: "net.java.dev.jna", name: "jna", version: "5.19.1", kind: "aar" },
+    Dependency {
+        group: "org.jetbrains.kotlinx",
+        name: "kotlinx-coroutines-android",
+        version: "1.10.2",
+        kind: "jar",
+    },
+    Dependency {
+        group: "com.microsoft.onnxruntime",
+        name: "onnxruntime-android",
+        version: "1.28.0",
+        kind: "jar",
+    },
+];
+const OKHTTP: Dependency<'_> =
+    Dependency { group: "com.squareup.okhttp3", name: "okhttp", version: "5.5.1", kind: "jar" };
+
+fn pom(name: &str, version: &str, dependencies: &[Dependency<'_>]) -> String {
+    let mut listed = String::new();
+    for Dependency { group, name, version, kind } in dependencies {
+        let kind = match *kind {
+            "jar" => String::new(),
+            kind => format!("\n      <type>{kind}</type>"),
+        };
+        listed += &format!(
+            r#"    <dependency>
+      <groupId>{group}</groupId>
+      <artifactId>{name}</artifactId>
+      <version>{version}</version>{kind}
+    </dependency>
+"#
+        );
+    }
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>app.kinora</groupId>
-  <artifactId>kinora</artifactId>
+  <artifactId>{name}</artifactId>
   <version>{version}</version>
   <packaging>aar</packaging>
-  <name>Kinora</name>
+  <name>{name}</name>
   <description>Turns a photo into a short video on the device that holds it.</description>
   <licenses>
     <license><name>MIT</name></license>
     <license><name>Apache-2.0</name></license>
   </licenses>
   <dependencies>
-    <dependency>
-      <groupId>net.java.dev.jna</groupId>
-      <artifactId>jna</artifactId>
-      <version>5.19.1</version>
-      <type>aar</type>
-    </dependency>
-    <dependency>
-      <groupId>org.jetbrains.kotlinx</groupId>
-      <artifactId>kotlinx-coroutines-android</artifactId>
-      <version>1.10.2</version>
-    </dependency>
-    <dependency>
-      <groupId>com.microsoft.onnxruntime</groupId>
-      <artifactId>onnxruntime-android</artifactId>
-      <version>1.28.0</version>
-    </dependency>
-  </dependencies>
+{listed}  </dependencies>
 </project>
 "#
     )
@@ -186,7 +240,7 @@ mod tests {
             .join("../bindings/kotlin/kinora-android")
             .canonicalize()
             .unwrap();
-        let aar = assemble(&out, &module, &[jar], "1.2.3").unwrap();
+        let aar = assemble(&out, "kinora", &module, &[jar], "1.2.3").unwrap();
         assert!(aar.ends_with("kinora-1.2.3.aar"));
         let list = Command::new("jar").arg("--list").arg("--file").arg(&aar).output().unwrap();
         let list = String::from_utf8_lossy(&list.stdout).into_owned();
@@ -208,6 +262,11 @@ mod tests {
         let manifest =
             include_str!("../../../bindings/kotlin/kinora-android/src/main/AndroidManifest.xml");
         assert!(!manifest.contains("uses-permission"));
+        // The other one has it, and nothing else.
+        let remote =
+            include_str!("../../../bindings/kotlin/kinora-okhttp/src/main/AndroidManifest.xml");
+        assert_eq!(remote.matches("uses-permission").count(), 1);
+        assert!(remote.contains("android.permission.INTERNET"));
     }
 
     #[test]
@@ -217,7 +276,10 @@ mod tests {
             assert!(gradle.contains(part), "{part}");
         }
         assert!(gradle.contains(&format!("minSdk = {OLDEST}")));
-        let pom = pom("1.2.3");
+        let pom = pom("kinora", "1.2.3", DEPENDENCIES);
         assert!(["5.19.1", "1.10.2", "1.28.0", "1.2.3"].iter().all(|part| pom.contains(part)));
+        assert_eq!(pom.matches("<type>").count(), 1);
+        let okhttp = include_str!("../../../bindings/kotlin/kinora-okhttp/build.gradle.kts");
+        assert!(okhttp.contains(&format!("okhttp3:okhttp:{}", OKHTTP.version)));
     }
 }

@@ -93,7 +93,9 @@ fn distribution(
     binaries: &[(&str, String); 2],
 ) -> Result<(), Failure> {
     fresh(repository)?;
-    copy_folder(&package.join("Sources/Kinora"), &repository.join("Sources/Kinora"))?;
+    for product in ["Sources/Kinora", "Sources/KinoraRemote"] {
+        copy_folder(&package.join(product), &repository.join(product))?;
+    }
     let template = std::fs::read_to_string(package.join("Package.swift"))
         .map_err(Failure::while_doing("cannot read Package.swift"))?;
     write(&repository.join("Package.swift"), &manifest(&template, url, binaries)?)?;
@@ -150,7 +152,14 @@ mod tests {
             assert!(manifest.contains(part), "{part} is not in\n{manifest}");
         }
         assert!(!manifest.contains(".testTarget") && !manifest.contains("Binary? = nil"));
-        for file in ["Sources/Kinora/PrivacyInfo.xcprivacy", "README.md", "LICENSE-MIT", "NOTICE"] {
+        for file in [
+            "Sources/Kinora/PrivacyInfo.xcprivacy",
+            "Sources/KinoraRemote/PrivacyInfo.xcprivacy",
+            "Sources/KinoraRemote/URLSessionTransport.swift",
+            "README.md",
+            "LICENSE-MIT",
+            "NOTICE",
+        ] {
             assert!(repository.join(file).is_file(), "{file}");
         }
         fs::remove_dir_all(repository).unwrap();

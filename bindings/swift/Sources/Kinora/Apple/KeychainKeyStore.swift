@@ -6,7 +6,7 @@ import Security
 /// Wraps Kinora's keys with a key in the Keychain that stays on this device: AES-256-GCM, readable
 /// after the first unlock, in no backup and not synchronised.
 ///
-/// It was type-checked and has not been run on a device by us.
+/// It has not been run on a device by us.
 public final class KeychainKeyStore: KeyStore {
     private let service: String
     private let account: String
