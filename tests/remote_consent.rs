@@ -24,7 +24,9 @@ use std::time::Duration;
 
 use kinora::consent::{Answer, Consent, ConsentState, DataKind, Grant, Sheets};
 use kinora::remote::{Models, Remote, RemoteOptions};
-use kinora::transport::{HttpReply, HttpRequest, HttpTransport, Method, ReplyHead, TransportError};
+use kinora::transport::{
+    Clock, HttpReply, HttpRequest, HttpTransport, Method, ReplyHead, TransportError,
+};
 use kinora::vault::Secret;
 use kinora::{Container, GenerationRequest, Model, Output, Studio};
 use rand_chacha::ChaCha8Rng;
@@ -34,6 +36,7 @@ use remote::{Jumping, Pad};
 const MODEL: &str = "gemini/omni-1.2-flash";
 
 type Midway = Box<dyn FnOnce(&HttpRequest) + Send>;
+type After = Box<dyn FnOnce() + Send>;
 
 /// Sees every exchange. Knows from the test, not from Kinora, whether a consent lives.
 #[derive(Default)]
@@ -47,6 +50,9 @@ struct Spy {
     stray_requests: AtomicUsize,
     /// Called in the middle of the next submit.
     midway: Mutex<Option<Midway>>,
+    /// Called at the end of the exchange of a job with that number, the submit being 0.
+    after: Mutex<Option<(usize, After)>>,
+    exchange: AtomicUsize,
 }
 
 impl HttpTransport for Spy {
@@ -78,19 +84,56 @@ impl HttpTransport for Spy {
                 midway(request);
             }
         }
-        let (status, body): (u16, &[u8]) = if submit {
-            (200, br#"{"id":"job-1","status":"queued"}"#)
-        } else if request.method() == Method::Get {
-            (200, br#"{"id":"job-1","status":"failed","errors":[]}"#)
-        } else {
-            (200, b"{}")
+        if submit {
+            self.exchange.store(0, Ordering::SeqCst);
+        }
+        let number = self.exchange.fetch_add(1, Ordering::SeqCst);
+        let body: &[u8] = match request.method() {
+            Method::Get if number < 3 => br#"{"id":"job-1","status":"in_progress"}"#,
+            Method::Get => br#"{"id":"job-1","status":"failed","errors":[]}"#,
+            _ => br#"{"id":"job-1","status":"queued"}"#,
         };
-        reply.begin(ReplyHead { status, headers: Vec::new() })?;
-        reply.push(body)
+        reply.begin(ReplyHead { status: 200, headers: Vec::new() })?;
+        reply.push(body)?;
+        let mut after = self.after.lock().unwrap();
+        if after.as_ref().is_some_and(|(at, _)| *at == number)
+            && let Some((_, then)) = after.take()
+        {
+            then();
+        }
+        Ok(())
     }
 }
 
-fn open(folder: &Path, spy: &Arc<Spy>, clock: &Jumping, changed: bool) -> Remote {
+/// A clock that jumps far ahead when it is looked at for the n-th time: a consent runs out between
+/// any two steps of a job.
+struct Trap {
+    clock: Jumping,
+    looks: Mutex<Option<usize>>,
+    spy: Arc<Spy>,
+}
+
+impl Clock for Trap {
+    fn now(&self) -> jiff::Timestamp {
+        let mut looks = self.looks.lock().unwrap();
+        match &mut *looks {
+            Some(0) => {
+                *looks = None;
+                self.clock.jump(Duration::from_secs(400 * 86_400));
+                self.spy.live.store(false, Ordering::SeqCst);
+            }
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        self.clock.now()
+    }
+
+    fn wait(&self, duration: Duration) {
+        self.clock.wait(duration);
+    }
+}
+
+fn open(folder: &Path, spy: &Arc<Spy>, clock: &Arc<Trap>, changed: bool) -> Remote {
     static SHEETS: OnceLock<[Sheets; 2]> = OnceLock::new();
     let sheets = SHEETS.get_or_init(|| {
         let shipped = include_str!("../src/consent/sheets.json");
@@ -101,7 +144,7 @@ fn open(folder: &Path, spy: &Arc<Spy>, clock: &Jumping, changed: bool) -> Remote
     static MODELS: OnceLock<Models> = OnceLock::new();
     let options = RemoteOptions::new(folder, Arc::new(Pad(0x5c)))
         .transport(Arc::clone(spy) as Arc<dyn HttpTransport>)
-        .clock(Arc::new(clock.clone()))
+        .clock(Arc::clone(clock) as Arc<dyn Clock>)
         .models(MODELS.get_or_init(|| Models::shipped().unwrap()).clone())
         .sheets(sheets[usize::from(changed)].clone());
     Remote::open(options).unwrap()
@@ -117,7 +160,6 @@ struct Oracle {
 
 impl Oracle {
     fn live(&self, clock: &Jumping) -> bool {
-        use kinora::transport::Clock;
         let now = clock.now().as_millisecond();
         self.given.is_some_and(|(until, notice)| now < until && notice == self.changed)
     }
@@ -130,6 +172,7 @@ struct World<'a> {
     folder: tempfile::TempDir,
     spy: Arc<Spy>,
     clock: Jumping,
+    trap: Arc<Trap>,
     oracle: Oracle,
     remote: Remote,
     /// Grants that came out at any time: old ones are tried too.
@@ -141,10 +184,12 @@ impl<'a> World<'a> {
     fn new(studio: &'a Studio, at: &Path) -> Self {
         let folder = tempfile::tempdir_in(at).unwrap();
         let (spy, clock) = (Arc::new(Spy::default()), Jumping::new());
-        let remote = open(folder.path(), &spy, &clock, false);
+        let trap =
+            Arc::new(Trap { clock: clock.clone(), looks: Mutex::default(), spy: Arc::clone(&spy) });
+        let remote = open(folder.path(), &spy, &trap, false);
         remote.vault().put("gemini", "api_key", &Secret::new("k")).unwrap();
         let (oracle, grants) = (Oracle::default(), Vec::new());
-        Self { studio, folder, spy, clock, oracle, remote, grants, sent: 0 }
+        Self { studio, folder, spy, clock, trap, oracle, remote, grants, sent: 0 }
     }
 
     fn consent(&self) -> &Consent {
@@ -152,9 +197,8 @@ impl<'a> World<'a> {
     }
 
     fn step(&mut self, random: &mut ChaCha8Rng) {
-        use kinora::transport::Clock;
         let destination = self.remote.destination(MODEL, None).unwrap();
-        match random.next_u32() % 12 {
+        match random.next_u32() % 14 {
             0 | 1 => {
                 let days = 1 + (random.next_u32() % 3) as u16;
                 let question = self.consent().ask(&destination, &KINDS).unwrap();
@@ -192,6 +236,8 @@ impl<'a> World<'a> {
                 self.reopen();
             }
             8 => self.send_while_withdrawing(),
+            9 => self.send_while_time_runs_out(random),
+            10 => self.send_while_another_process_withdraws(random),
             _ => self.send(random),
         }
         // A consent that went out of force comes back only by a new answer.
@@ -203,7 +249,7 @@ impl<'a> World<'a> {
     }
 
     fn reopen(&mut self) {
-        self.remote = open(self.folder.path(), &self.spy, &self.clock, self.oracle.changed);
+        self.remote = open(self.folder.path(), &self.spy, &self.trap, self.oracle.changed);
     }
 
     /// Any grant that ever came out, the newest most of the time.
@@ -229,10 +275,7 @@ impl<'a> World<'a> {
         let live = self.oracle.live(&self.clock);
         self.spy.live.store(live && newest, Ordering::SeqCst);
         let before = self.spy.submits.load(Ordering::SeqCst);
-        self.sent += 1;
-        let studio = self.studio.with_remote(self.remote.clone());
-        let result = studio.generate(self.request(grant)).and_then(|job| job.wait());
-        let code = result.unwrap_err().code();
+        let code = self.sent_with(grant);
         let submitted = self.spy.submits.load(Ordering::SeqCst) - before;
         if live && newest {
             // It was sent, once; the spy's jobs all fail.
@@ -242,6 +285,57 @@ impl<'a> World<'a> {
             assert_eq!(submitted, 0);
         }
         self.spy.live.store(false, Ordering::SeqCst);
+    }
+
+    /// The consent runs out at some step of the job.
+    fn send_while_time_runs_out(&mut self, random: &mut ChaCha8Rng) {
+        let Some(grant) = self.grants.last().cloned() else { return };
+        if !self.oracle.live(&self.clock) {
+            return;
+        }
+        self.spy.live.store(true, Ordering::SeqCst);
+        *self.trap.looks.lock().unwrap() = Some((random.next_u32() % 14) as usize);
+        let code = self.sent_with(grant);
+        let sprung = self.trap.looks.lock().unwrap().take().is_none();
+        if sprung {
+            // Hundreds of days are also more than anybody waits for a clip.
+            let known = ["remote.failed", "remote.patience"].contains(&code);
+            assert!(known || code.starts_with("consent."), "{code}");
+            self.oracle.given = None;
+        } else {
+            assert_eq!(code, "remote.failed");
+        }
+        self.spy.live.store(false, Ordering::SeqCst);
+    }
+
+    /// Another process takes it back after some exchange of the job.
+    fn send_while_another_process_withdraws(&mut self, random: &mut ChaCha8Rng) {
+        let Some(grant) = self.grants.last().cloned() else { return };
+        if !self.oracle.live(&self.clock) {
+            return;
+        }
+        self.spy.live.store(true, Ordering::SeqCst);
+        let (folder, clock) = (self.folder.path().to_path_buf(), Arc::clone(&self.trap));
+        let (spy, changed) = (Arc::clone(&self.spy), self.oracle.changed);
+        let destination = grant.destination().clone();
+        let at = (random.next_u32() % 3) as usize;
+        let then: After = Box::new(move || {
+            let other = open(&folder, &spy, &clock, changed);
+            other.consent().withdraw(&destination).unwrap();
+            spy.live.store(false, Ordering::SeqCst);
+        });
+        *self.spy.after.lock().unwrap() = Some((at, then));
+        let code = self.sent_with(grant);
+        assert_eq!(code, "consent.withdrawn");
+        self.oracle.given = None;
+        self.spy.live.store(false, Ordering::SeqCst);
+    }
+
+    fn sent_with(&mut self, grant: Grant) -> &'static str {
+        self.sent += 1;
+        let studio = self.studio.with_remote(self.remote.clone());
+        let result = studio.generate(self.request(grant)).and_then(|job| job.wait());
+        result.unwrap_err().code()
     }
 
     /// A person takes it back while the request is going out.
@@ -267,12 +361,9 @@ impl<'a> World<'a> {
                 std::thread::yield_now();
             }
         }));
-        self.sent += 1;
-        let studio = self.studio.with_remote(self.remote.clone());
-        let result = studio.generate(self.request(grant)).and_then(|job| job.wait());
+        let code = self.sent_with(grant);
         let done = wait.recv().unwrap();
         assert!(done.sent >= 1 && !done.still_sending, "{done:?}");
-        let code = result.unwrap_err().code();
         assert!(code == "cancelled" || code.starts_with("consent."), "{code}");
         self.oracle.given = None;
         self.spy.live.store(false, Ordering::SeqCst);
@@ -346,7 +437,7 @@ fn another_process_sees_a_withdrawal() {
     let question = world.consent().ask(&destination, &KINDS).unwrap();
     let grant = world.consent().answer(question, Answer::yes()).unwrap().unwrap();
     // A second holder of the folder, as a second process is one.
-    let other = open(world.folder.path(), &world.spy, &world.clock, false);
+    let other = open(world.folder.path(), &world.spy, &world.trap, false);
     other.withdraw(&destination).unwrap();
     let studio = studio.with_remote(world.remote.clone());
     let error = studio.generate(world.request(grant)).unwrap_err();
