@@ -23,6 +23,10 @@
 //! aligns the faces, a pipeline denoises the motion and draws frames, [`clip`] encodes them while
 //! they come. [`runtime`] holds ONNX Runtime, [`prompt`] the words that are understood, and
 //! [`studio`] is the front door to all of it. Nothing here opens a network connection.
+//!
+//! With the feature `remote` a provider's model can be asked for instead, under a consent that the
+//! person gave and can take back: `consent`, `vault`, `remote`, `transport`, `safety`. Only `remote-http`
+//! brings a client that opens connections.
 
 mod diffusion;
 mod error;

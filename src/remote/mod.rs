@@ -4,7 +4,7 @@
 //! [`Grant`](crate::consent::Grant) that covers it; without one no request can be made, since the
 //! only maker of requests takes a leave that only `consent` gives. The wire protocols know no I/O:
 //! they make calls and read answers. `send` carries them through the app's
-//! [`HttpTransport`](crate::transport::HttpTransport).
+//! [`HttpTransport`].
 //!
 //! This module knows nothing of faces: what it is handed has none.
 

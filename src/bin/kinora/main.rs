@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Turns photos into short videos on this machine; nothing leaves it.
+/// Turns photos into short videos on this machine; nothing leaves it without your consent.
 #[derive(Parser)]
 #[command(name = "kinora", version)]
 struct Cli {
