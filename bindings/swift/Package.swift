@@ -40,7 +40,6 @@ let package = Package(
     platforms: [.iOS(.v15), .macOS(.v12)],
     products: [
         .library(name: "Kinora", targets: ["Kinora"]),
-        // The only product with networking code: an app without remote models does not link it.
         .library(name: "KinoraRemote", targets: ["KinoraRemote"]),
     ],
     targets: targets + [
@@ -50,12 +49,13 @@ let package = Package(
             resources: [.copy("PrivacyInfo.xcprivacy")],
             linkerSettings: linking
         ),
+        // Apart, so that an app without remote models has no networking code.
         .target(
             name: "KinoraRemote",
             dependencies: ["Kinora"],
             resources: [.copy("PrivacyInfo.xcprivacy")]
         ),
         .testTarget(name: "KinoraTests", dependencies: ["Kinora"]),
-        .testTarget(name: "KinoraRemoteTests", dependencies: ["KinoraRemote"]),
+        .testTarget(name: "KinoraRemoteTests", dependencies: ["Kinora", "KinoraRemote"]),
     ]
 )

@@ -4,18 +4,18 @@ import SwiftUI
 
 /// The main screen: pick, say what should happen, watch.
 struct StudioScreen: View {
+    let door: RemoteDoor
+
     @State private var maker: ClipMaker
-    @State private var showsPrivacy = false
+    @State private var isSettings = false
     @State private var picked: PhotosPickerItem?
     @State private var thumbnail: CGImage?
     @FocusState private var isTyping: Bool
     @Environment(\.scenePhase) private var scenePhase
 
-    /// - Parameter desk: Where the person is asked about remote models; nil in an app without any.
-    init(desk: PrivacyDesk?) {
-        let maker = ClipMaker { try await Studio.opened(StudioOptions(remote: desk?.remote)) }
-        maker.desk = desk
-        _maker = State(initialValue: maker)
+    init(door: RemoteDoor) {
+        self.door = door
+        _maker = State(initialValue: ClipMaker(door: door))
     }
 
     var body: some View {
@@ -35,36 +35,35 @@ struct StudioScreen: View {
                     )
                 }
                 .disabled(maker.isBusy)
-                if let desk = maker.desk {
-                    ModelPicker(desk: desk).disabled(maker.isBusy)
-                }
+                ModelSection(door: door, model: $maker.model)
+                    .disabled(maker.isBusy)
                 Section { buttons }
             }
             .navigationTitle("Kinora")
             .scrollDismissesKeyboard(.interactively)
             .toolbar {
-                if maker.desk != nil {
-                    Button("Privacy", systemImage: "hand.raised") { showsPrivacy = true }
+                ToolbarItem(placement: .topBarLeading) {
+                    Button("Settings", systemImage: "gearshape") { isSettings = true }
                 }
                 // The photo arrives as it is: Kinora has the system decode HEIC, so that the picker
                 // does not have to make a JPEG of it. The app sees no other photo of the library.
-                PhotosPicker(
-                    selection: $picked,
-                    matching: .images,
-                    preferredItemEncoding: .current
-                ) {
-                    Label("Pick a photo", systemImage: "photo.badge.plus")
+                ToolbarItem(placement: .topBarTrailing) {
+                    PhotosPicker(
+                        selection: $picked,
+                        matching: .images,
+                        preferredItemEncoding: .current
+                    ) {
+                        Label("Pick a photo", systemImage: "photo.badge.plus")
+                    }
                 }
             }
             .task(id: picked) { await take() }
             .onChange(of: scenePhase) { _, now in
                 // The system takes the encoder away from an app that nobody sees.
-                if now == .background { maker.cancel() }
+                if now == .background { maker.hide() }
             }
-            .sheet(isPresented: $showsPrivacy) {
-                if let desk = maker.desk { PrivacyScreen(desk: desk) }
-            }
-            .modifier(AsksFirst(maker: maker))
+            .sheet(isPresented: $isSettings) { SettingsScreen(door: door) }
+            .questions(maker.questions)
         }
     }
 
@@ -73,7 +72,7 @@ struct StudioScreen: View {
         case let .made(file):
             ClipPlayer(file: file)
                 .aspectRatio(proportions, contentMode: .fit)
-        case .waiting, .making, .asksForRights, .failed:
+        case .waiting, .making, .failed:
             if let thumbnail {
                 Image(decorative: thumbnail, scale: 1)
                     .resizable()
@@ -83,7 +82,7 @@ struct StudioScreen: View {
                 ContentUnavailableView(
                     "No photo yet",
                     systemImage: "photo",
-                    description: Text("Pick one above. It does not leave this device unless you agree.")
+                    description: Text("Pick one above. It stays here until you allow otherwise.")
                 )
             }
         }
@@ -97,7 +96,7 @@ struct StudioScreen: View {
         switch maker.phase {
         case let .making(progress):
             ProgressView(value: Double(progress?.share ?? 0)) {
-                Text("Making the clip")
+                Text(progress?.stage.words ?? "Making the clip")
             } currentValueLabel: {
                 if let left = progress?.secondsLeft {
                     Text("\(Int(left.rounded(.up))) s left")
@@ -107,7 +106,7 @@ struct StudioScreen: View {
         case let .made(file):
             ShareLink(item: file)
             makeButton("Make another")
-        case .waiting, .asksForRights, .failed:
+        case .waiting, .failed:
             makeButton("Make the clip")
         }
     }

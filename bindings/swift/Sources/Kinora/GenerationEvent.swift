@@ -14,12 +14,33 @@ extension Studio {
     public func events(
         for request: GenerationRequest
     ) -> AsyncThrowingStream<GenerationEvent, Error> {
+        told { try await self.generate(request, onProgress: $0) }
+    }
+
+    /// Goes on with a remote job, and tells its progress and then the clip, as ``events(for:)``
+    /// does.
+    ///
+    /// Ending the loop, or cancelling the task around it, ends the job at its provider too.
+    ///
+    /// - Parameters:
+    ///   - jobId: ``RemoteJob/id`` of a job that is `sending` or `sent`.
+    ///   - output: An MP4 file, or its bytes.
+    public func events(
+        resuming jobId: String,
+        to output: ClipOutput
+    ) -> AsyncThrowingStream<GenerationEvent, Error> {
+        told { try await self.resume(jobId, to: output, onProgress: $0) }
+    }
+
+    private func told(
+        _ make: @escaping @Sendable (
+            @escaping @Sendable (GenerationProgress) -> Void
+        ) async throws -> Clip
+    ) -> AsyncThrowingStream<GenerationEvent, Error> {
         AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
             let task = Task {
                 do {
-                    let clip = try await generate(request) {
-                        continuation.yield(.progressed($0))
-                    }
+                    let clip = try await make { continuation.yield(.progressed($0)) }
                     continuation.yield(.finished(clip))
                     continuation.finish()
                 } catch {

@@ -11,6 +11,8 @@ struct SinkFile {
     ///
     /// - Parameter sink: Makes the sink that writes the file.
     init?(_ request: GenerationRequest, sink: (URL) throws -> FrameSink) throws {
+        // A remote model's clip comes encoded.
+        guard request.remote == nil else { return nil }
         switch request.output {
         case let .mp4(path)?:
             (file, isWanted) = (URL(fileURLWithPath: path), true)

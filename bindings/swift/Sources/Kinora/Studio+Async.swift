@@ -18,6 +18,9 @@ extension Studio {
     /// On Apple platforms the system's own encoder makes an MP4, be it a file or bytes.
     /// `start(request:listener:)` does not do that: there it takes any output but an MP4.
     ///
+    /// With `remote` in the request the clip is made elsewhere, under the consent that stands
+    /// there; cancelling then ends the job at its provider too. See <doc:RemoteModels>.
+    ///
     /// - Parameters:
     ///   - request: What to make, and where it goes.
     ///   - onProgress: Hears how far the job is, on a thread of the job.
@@ -29,7 +32,9 @@ extension Studio {
         try Task.checkCancellation()
         let listener = onProgress.map(Listener.init)
         guard let file = try request.systemFile() else {
-            return try await start(request: request, listener: listener).value
+            // A remote job looks for faces and builds its payload before it starts.
+            let start = { @Sendable in try self.start(request: request, listener: listener) }
+            return try await (request.remote == nil ? start() : away(start)).value
         }
         defer { file.clean() }
         return try file.told(await start(request: file.request, listener: listener).value)

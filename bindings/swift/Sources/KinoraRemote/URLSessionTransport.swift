@@ -5,165 +5,104 @@ import Kinora
 import FoundationNetworking
 #endif
 
-/// Carries Kinora's remote requests with `URLSession`: no cookies, no cache, no redirect, nothing of
-/// the device's language or of the app's name, and one connection for each request.
+/// Carries Kinora's requests with the system's own HTTP client.
+///
+/// Each exchange has a session of its own that is gone after it: no cookies, no cache, no stored
+/// credentials, no connection that is kept, and so nothing that the system would send a second time
+/// over a stale one. Redirects are handed to Kinora instead of being followed. Only HTTPS is used,
+/// with the system's own check of certificates.
+///
+/// The system puts `User-Agent`, `Accept-Language` and the like into every request, which would
+/// tell the app, the device and its language. Here they are the same for everyone.
+///
+/// ```swift
+/// RemoteOptions(folder: path, keyStore: keys, transport: URLSessionTransport())
+/// ```
+///
+/// On Linux the system's client reads on while a reply is being taken, so that more than Kinora lets
+/// in may lie in memory for a moment before the connection is closed.
+///
+/// A transport holds nothing, so one serves any number of requests at a time.
 public final class URLSessionTransport: HttpTransport {
-    /// A transport; nothing is connected yet.
-    public init() {}
+    /// What the system would otherwise fill in by itself.
+    private static let neutral = [
+        ("User-Agent", "Kinora"),
+        ("Accept", "*/*"),
+        ("Accept-Language", "en"),
+        // A packed reply would be unpacked before Kinora counts it.
+        ("Accept-Encoding", "identity"),
+    ]
 
-    /// Sends one request that a permit allows, and takes the reply. It blocks; Kinora calls it.
+    private let allowsLoopback: Bool
+
+    /// A transport; nothing is connected yet.
+    public convenience init() {
+        self.init(allowsLoopback: false)
+    }
+
+    /// - Parameter allowsLoopback: Lets plain HTTP through to this machine itself, for tests.
+    init(allowsLoopback: Bool) {
+        self.allowsLoopback = allowsLoopback
+    }
+
+    /// Sends `request` and fills `reply`. It blocks until the reply is whole, or does not come.
+    ///
+    /// - Throws: `TransportError` when there is no whole reply.
     public func exchange(request: HttpRequest, reply: HttpReply) throws {
-        guard let url = URL(string: try request.url()), url.scheme == "https" else {
+        do {
+            guard try !request.isStopped() else { throw TransportError.Stopped }
+            let sent = try built(request)
+            let seconds = try request.timeoutSeconds()
+            let exchange = Exchange(request: request, reply: reply)
+            try exchange.run(sent, seconds: seconds)
+        } catch let error as TransportError {
+            throw error
+        } catch {
+            // Its words may hold the URL.
+            throw TransportError.Broken(reason: "the request could not be read")
+        }
+    }
+
+    private func built(_ request: HttpRequest) throws -> URLRequest {
+        let url = try allowed(request.url())
+        var built = URLRequest(url: url)
+        built.httpMethod = try request.method()
+        built.httpShouldHandleCookies = false
+        for (name, value) in Self.neutral { built.setValue(value, forHTTPHeaderField: name) }
+        for header in try request.headers() {
+            built.setValue(header.value, forHTTPHeaderField: header.name)
+        }
+        if let length = try request.bodyLength() {
+            let body = try collected(request, length: length)
+            built.httpBody = body
+            built.setValue("\(body.count)", forHTTPHeaderField: "Content-Length")
+        }
+        return built
+    }
+
+    /// The body in one piece: a stream would be sent in chunks, without its length.
+    private func collected(_ request: HttpRequest, length: UInt64) throws -> Data {
+        var body = Data()
+        body.reserveCapacity(Int(length))
+        while true {
+            let piece = try request.nextPiece()
+            if piece.isEmpty { break }
+            body.append(piece)
+        }
+        guard body.count == length else {
+            throw TransportError.Connect(reason: "the body is not as long as it says")
+        }
+        return body
+    }
+
+    private func allowed(_ text: String) throws -> URL {
+        guard let url = URL(string: text), let host = url.host, url.user == nil else {
+            throw TransportError.Connect(reason: "this is no address")
+        }
+        let isLoopback = ["127.0.0.1", "localhost"].contains(host)
+        guard url.scheme == "https" || (allowsLoopback && isLoopback && url.scheme == "http") else {
             throw TransportError.Connect(reason: "only HTTPS is used")
         }
-        var sent = URLRequest(url: url)
-        sent.httpMethod = try request.method()
-        for header in try request.headers() {
-            sent.setValue(header.value, forHTTPHeaderField: header.name)
-        }
-        if try request.bodyLength() != nil {
-            var body = Data()
-            while true {
-                let piece = try request.nextPiece()
-                if piece.isEmpty { break }
-                body.append(piece)
-            }
-            sent.httpBody = body
-        }
-        sent.timeoutInterval = try request.timeoutSeconds()
-        let exchange = Exchange(
-            begin: { try reply.begin(status: $0, headers: $1) },
-            push: { try reply.push(piece: $0) }
-        )
-        try exchange.run(sent) { (try? request.isStopped()) ?? true }
-    }
-}
-
-/// One request and its reply, on a session of its own.
-final class Exchange: NSObject, URLSessionDataDelegate, @unchecked Sendable {
-    private let begin: (UInt16, [HttpHeader]) throws -> Void
-    private let push: (Data) throws -> Void
-    private let ended = DispatchSemaphore(value: 0)
-    private let lock = NSLock()
-    private var failure: Error?
-
-    init(
-        begin: @escaping (UInt16, [HttpHeader]) throws -> Void,
-        push: @escaping (Data) throws -> Void
-    ) {
-        self.begin = begin
-        self.push = push
-    }
-
-    /// How often a stop is looked for, in milliseconds.
-    private static let glance = 20
-
-    func run(_ request: URLRequest, isStopped: () -> Bool) throws {
-        if isStopped() { throw TransportError.Stopped }
-        let configuration = URLSessionConfiguration.ephemeral
-        configuration.urlCache = nil
-        configuration.httpCookieStorage = nil
-        configuration.httpShouldSetCookies = false
-        configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
-        configuration.urlCredentialStorage = nil
-        configuration.timeoutIntervalForResource = request.timeoutInterval
-        // Else the system says which app and which language it is.
-        configuration.httpAdditionalHeaders = ["User-Agent": "Kinora", "Accept-Language": "*"]
-        let session = URLSession(configuration: configuration, delegate: self, delegateQueue: nil)
-        defer { session.invalidateAndCancel() }
-        let task = session.dataTask(with: request)
-        task.resume()
-        while ended.wait(timeout: .now() + .milliseconds(Self.glance)) == .timedOut {
-            if isStopped() {
-                keep(TransportError.Stopped)
-                task.cancel()
-            }
-        }
-        if let failure = locked({ failure }) { throw failure }
-    }
-
-    /// The first failure is the one that counts: what follows is its consequence.
-    private func keep(_ error: Error) {
-        locked { if failure == nil { failure = error } }
-    }
-
-    private func locked<T>(_ body: () -> T) -> T {
-        lock.lock()
-        defer { lock.unlock() }
-        return body()
-    }
-
-    func urlSession(
-        _ session: URLSession, task: URLSessionTask,
-        willPerformHTTPRedirection response: HTTPURLResponse, newRequest request: URLRequest,
-        completionHandler: @escaping (URLRequest?) -> Void
-    ) {
-        // Kinora decides whether and where to go on.
-        completionHandler(nil)
-    }
-
-    func urlSession(
-        _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
-        completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
-    ) {
-        guard let response = response as? HTTPURLResponse else {
-            keep(TransportError.Broken(reason: "the answer is no HTTP"))
-            return completionHandler(.cancel)
-        }
-        let headers = response.allHeaderFields.compactMap { name, value -> HttpHeader? in
-            guard let name = name as? String, let value = value as? String else { return nil }
-            // The system has undone it, so the length is another one.
-            let undone = ["content-encoding", "content-length"].contains(name.lowercased())
-            let coded = response.allHeaderFields.keys.contains {
-                ($0 as? String)?.lowercased() == "content-encoding"
-            }
-            return undone && coded ? nil : HttpHeader(name: name, value: value)
-        }
-        do {
-            try begin(UInt16(response.statusCode), headers)
-            completionHandler(.allow)
-        } catch {
-            keep(error)
-            completionHandler(.cancel)
-        }
-    }
-
-    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        do {
-            try push(data)
-        } catch {
-            keep(error)
-            dataTask.cancel()
-        }
-    }
-
-    func urlSession(
-        _ session: URLSession, task: URLSessionTask, didCompleteWithError error: Error?
-    ) {
-        if let error { keep(Self.told(error)) }
-        ended.signal()
-    }
-
-    /// What the system says, in Kinora's terms; its words may hold a URL, so only their kind goes on.
-    static func told(_ error: Error) -> TransportError {
-        guard let error = error as? URLError else {
-            return .Broken(reason: "the connection broke")
-        }
-        switch error.code {
-        case .cannotFindHost, .dnsLookupFailed, .cannotConnectToHost, .notConnectedToInternet,
-            .dataNotAllowed, .internationalRoamingOff, .callIsActive:
-            return .Connect(reason: "the host cannot be reached")
-        case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
-            .serverCertificateHasUnknownRoot, .serverCertificateNotYetValid,
-            .clientCertificateRejected, .clientCertificateRequired,
-            .appTransportSecurityRequiresSecureConnection:
-            return .Certificate(reason: "the certificate was refused")
-        case .timedOut:
-            return .Timeout
-        case .cancelled:
-            return .Stopped
-        default:
-            return .Broken(reason: "the connection broke (\(error.code.rawValue))")
-        }
+        return url
     }
 }

@@ -12,9 +12,8 @@ func data(_ sub: String) -> URL? {
     return nil
 }
 
-/// A made picture without a face: 192×128, BMP, 24 bits.
-func picture() -> Data {
-    let (width, height) = (192, 128)
+/// A made picture without a face: BMP, 24 bits.
+func picture(_ width: Int = 192, _ height: Int = 128) -> Data {
     var bytes = Data("BM".utf8)
     let little = { (value: Int, count: Int) in
         Data((0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) })
@@ -22,7 +21,9 @@ func picture() -> Data {
     bytes += little(54 + 3 * width * height, 4) + little(0, 4) + little(54, 4) + little(40, 4)
     bytes += little(width, 4) + little(height, 4) + little(1, 2) + little(24, 2) + Data(count: 24)
     for y in 0..<height {
-        for x in 0..<width { bytes += Data([90, UInt8(y), UInt8(x)]) }
+        for x in 0..<width {
+            bytes.append(contentsOf: [90, UInt8(y & 255), UInt8(x & 255)])
+        }
     }
     return bytes
 }
@@ -115,3 +116,25 @@ class FolderCase: XCTestCase {
 
 /// One studio for the suite: a process holds one ONNX Runtime anyway.
 let shared = Result { try Studio.open(options: StudioOptions(threads: 2)) }
+
+/// A pad with a sum behind it: enough to see that keys come and go, no protection at all.
+final class ToyKeys: KeyStore {
+    private let checks: Bool
+
+    init(checks: Bool = true) {
+        self.checks = checks
+    }
+
+    func wrap(key: Data) throws -> Data {
+        Data(key.map { $0 ^ 0xa5 }) + [key.reduce(0, &+)]
+    }
+
+    func unwrap(blob: Data) throws -> Data {
+        let key = Data(blob.dropLast().map { $0 ^ 0xa5 })
+        if checks, key.reduce(0, &+) != blob.last {
+            let reason = "the blob was changed"
+            throw KinoraError.Host(code: "host.tampered", reason: reason, detail: nil)
+        }
+        return key
+    }
+}

@@ -60,6 +60,12 @@ final class PlatformTests: FolderCase {
         }
     }
 
+    func testARemoteClipNeedsNoEncoder() throws {
+        var request = small(try Photo.fromBytes(bytes: picture()), .mp4(path: "a.mp4"))
+        request.remote = RemoteChoice(model: "kling/3.0", grant: Grant(noHandle: Grant.NoHandle()))
+        XCTAssertNil(try SinkFile(request) { Encoder(file: $0) })
+    }
+
     func testAFolderIsNotReplacedByAClip() async throws {
         let inside = folder.appendingPathComponent("no/clip.mp4")
         for (place, wanted) in [(folder, "output.is_folder"), (inside, "output.no_folder")] {

@@ -14,8 +14,6 @@ public final class ClipMaker {
         case making(GenerationProgress?)
         /// The clip is whole and lies at this place.
         case made(URL)
-        /// The photo shows somebody, and a remote model is to get it: may it be used?
-        case asksForRights
         /// It did not work: what to tell.
         case failed(String)
     }
@@ -30,23 +28,32 @@ public final class ClipMaker {
     public var seconds: Float = 2
     /// The clip's longer side in pixels; nil leaves it to the library.
     public var size: UInt32?
-
-    /// Where the person is asked about remote models; nil in an app that has none.
-    public var desk: PrivacyDesk?
+    /// Where the clip is made: on this device, until somebody chooses otherwise.
+    public var model = ModelChoice.onThisDevice
+    /// What is asked before anything leaves.
+    public let questions = Questions()
 
     private let folder: URL
-    private let open: @Sendable () async throws -> Studio
+    private let door: RemoteDoor?
+    private let open: @Sendable (Remote?) async throws -> Studio
     private var studio: Studio?
+    private var canSend = false
+    private var isElsewhere = false
     private var work: Task<Void, Never>?
 
     /// - Parameters:
     ///   - folder: Where clips go. Only the newest one is kept.
+    ///   - door: The way out to remote models; nil for an app that has none.
     ///   - open: Opens the studio when the first clip is made; it is kept for the next ones.
     public init(
         folder: URL = FileManager.default.temporaryDirectory.appendingPathComponent("Clips"),
-        open: @escaping @Sendable () async throws -> Studio = { try await Studio.opened() }
+        door: RemoteDoor? = nil,
+        open: @escaping @Sendable (Remote?) async throws -> Studio = { remote in
+            try await Studio.opened(StudioOptions(remote: remote))
+        }
     ) {
         self.folder = folder
+        self.door = door
         self.open = open
     }
 
@@ -80,36 +87,22 @@ public final class ClipMaker {
         phase = .failed(error.localizedDescription)
     }
 
-    /// Starts to make the clip: on this device, or with the remote model that was chosen. Where
-    /// somebody has to be asked first, ``PrivacyDesk/asked`` has the notice and nothing starts.
-    ///
-    /// - Parameter rights: The answer to ``Phase/asksForRights``.
-    public func make(rights: Rights? = nil) {
+    /// Starts to make the clip.
+    public func make() {
         guard let photo, !isBusy else { return }
         phase = .making(nil)
-        let (prompt, seconds, size, desk) = (prompt.text, seconds, size, desk)
+        let (prompt, seconds, size) = (prompt.text, seconds, size)
+        let model = model
+        isElsewhere = model.isRemote
         work = Task {
-            var remote: RemoteChoice?
-            if let desk, let model = desk.model {
-                do {
-                    guard let grant = try await desk.grant(for: model) else {
-                        phase = .waiting
-                        return
-                    }
-                    remote = RemoteChoice(model: model, grant: grant, rights: rights)
-                } catch {
-                    return tell(error)
-                }
-            }
-            await run { file in
+            await run(on: model) { file in
                 GenerationRequest(
                     photo: photo,
                     output: .mp4(path: file.path),
                     prompt: prompt,
                     seconds: seconds,
                     size: size,
-                    seed: .random(in: 0..<1 << 32),
-                    remote: remote
+                    seed: .random(in: 0..<1 << 32)
                 )
             }
         }
@@ -119,7 +112,14 @@ public final class ClipMaker {
     public func cancel() {
         work?.cancel()
         work = nil
+        questions.dismiss()
         if isBusy { phase = .waiting }
+    }
+
+    /// The app is seen no more. The system takes its encoder away then, so a clip of this device is
+    /// cancelled; one that is made elsewhere goes on there.
+    public func hide() {
+        if !isElsewhere { cancel() }
     }
 
     /// Waits until the clip that is being made has ended, well or not.
@@ -127,11 +127,19 @@ public final class ClipMaker {
         await work?.value
     }
 
-    private func run(_ request: (URL) -> GenerationRequest) async {
+    private func run(on model: ModelChoice, _ request: (URL) -> GenerationRequest) async {
         do {
             let file = try emptied().appendingPathComponent("\(UUID().uuidString).mp4")
-            let studio = try await opened()
-            for try await event in studio.events(for: request(file)) {
+            var request = request(file)
+            let studio = try await opened(for: model)
+            if model.isRemote {
+                guard let choice = try await allowed(request, on: model, by: studio) else {
+                    if !Task.isCancelled { phase = .waiting }
+                    return
+                }
+                request.remote = choice
+            }
+            for try await event in studio.events(for: request) {
                 // Another clip may have been asked for since; it owns the phase now.
                 guard !Task.isCancelled else { return }
                 switch event {
@@ -141,18 +149,47 @@ public final class ClipMaker {
             }
         } catch {
             guard !Task.isCancelled else { return }
-            if (error as? KinoraError)?.code == "remote.rights" {
-                phase = .asksForRights
-            } else {
-                tell(error)
-            }
+            tell(error)
         }
     }
 
-    private func opened() async throws -> Studio {
-        if let studio { return studio }
-        let opened = try await open()
-        studio = opened
+    /// Everything that a person has to say before this request may leave; nil where they do not.
+    private func allowed(
+        _ request: GenerationRequest,
+        on model: ModelChoice,
+        by studio: Studio
+    ) async throws -> RemoteChoice? {
+        guard let remote = try await door?.remote() else { return nil }
+        let preview = try await studio.preview(of: request, by: model.id)
+        guard let grant = try await grant(for: preview, from: remote) else { return nil }
+        guard preview.asksForRights else { return RemoteChoice(model: model.id, grant: grant) }
+        // Asked for each picture: the answer to one says nothing of the next.
+        guard let rights = await questions.rights(), !Task.isCancelled else { return nil }
+        return RemoteChoice(model: model.id, grant: grant, rights: rights)
+    }
+
+    /// The grant that stands, if it covers what would be sent; else the person is asked.
+    private func grant(for preview: PayloadPreview, from remote: Remote) async throws -> Grant? {
+        if let grant = try? remote.grant(destination: preview.destination),
+            Set(preview.kinds).isSubset(of: try grant.kinds())
+        {
+            return grant
+        }
+        let question = try await remote.ask(preview.destination, for: preview.kinds)
+        let answer = await questions.consent(to: try question.notice())
+        // What was pressed for a clip that nobody waits for any more is no answer.
+        guard let answer, !Task.isCancelled else { return nil }
+        if answer { return try await question.answerYes() }
+        try await question.answerNo()
+        return nil
+    }
+
+    private func opened(for model: ModelChoice) async throws -> Studio {
+        if let studio, canSend || !model.isRemote { return studio }
+        // Without a remote model the door stays shut.
+        let remote = model.isRemote ? try await door?.remote() : nil
+        let opened = try await open(remote)
+        (studio, canSend) = (opened, remote != nil)
         return opened
     }
 

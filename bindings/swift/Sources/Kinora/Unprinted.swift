@@ -1,0 +1,14 @@
+// Records that hold what no log may have. They print as in Rust; `dump` would still walk over their
+// fields, so these show it only what they are.
+
+extension HttpHeader: CustomReflectable {
+    /// Nothing but the name; a value may be a credential.
+    public var customMirror: Mirror { Mirror(self, children: ["name": name]) }
+}
+
+extension PayloadPreview: CustomReflectable {
+    /// Its size and whom it is for; neither the words nor the picture.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["destination": destination, "bytes": body.count])
+    }
+}
