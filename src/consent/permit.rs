@@ -73,6 +73,13 @@ impl Pass {
         Self { inner, destination, payload }
     }
 
+    /// Whether the consent has ended in this process, as far as can be told without the ledger: for
+    /// whoever waits between two requests.
+    pub(crate) fn is_over(&self) -> bool {
+        let live = self.inner.lock().standings.live(&self.destination);
+        live.is_none_or(|live| live.token().is_stopped())
+    }
+
     /// Leave for one request that follows the submit.
     pub(crate) fn leave(&self, errand: Errand) -> Result<Leave> {
         if errand == Errand::Submit {

@@ -345,7 +345,8 @@ impl Job<'_> {
                     "the provider takes very long: resume the job later",
                 )));
             }
-            self.sender.wait(pause.mul_f64(jitter()))?;
+            // A withdrawal ends the job now and not at the next look, which then says why.
+            self.sender.wait_unless(pause.mul_f64(jitter()), &|| pass.is_over())?;
             pause = pause.mul_f64(1.25).min(LONGEST_LOOK);
         };
         tell(RemoteProgress::Fetching);

@@ -227,9 +227,14 @@ impl Sender<'_> {
 
     /// Lets time pass, in pieces between which a cancel is seen.
     pub(super) fn wait(&self, duration: Duration) -> Result<()> {
+        self.wait_unless(duration, &|| false)
+    }
+
+    /// The same, until `over` says that there is nothing to wait for.
+    pub(super) fn wait_unless(&self, duration: Duration, over: &dyn Fn() -> bool) -> Result<()> {
         const PIECE: Duration = Duration::from_millis(50);
         let mut left = duration;
-        while !left.is_zero() {
+        while !left.is_zero() && !over() {
             self.cancel.check()?;
             let piece = left.min(PIECE);
             self.inner.clock.wait(piece);
