@@ -14,6 +14,7 @@ mod common;
 mod remote;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use common::{picture, studio};
 use kinora::remote::{Copies, RemoteJobState, Rights};
@@ -21,7 +22,7 @@ use kinora::studio::Made;
 use kinora::{Clip, Container, GenerationRequest, Model, Output, Result, Studio};
 use remote::fake::{Fake, MODELS, Step, Trouble};
 use remote::server::Seen;
-use remote::{Jumping, KEY, client, grant, keys, serve};
+use remote::{Jumping, KEY, client, grant, impatient, keys, serve};
 
 /// What came of one job.
 struct Outcome {
@@ -53,7 +54,12 @@ fn run(studio: &Studio, model: &'static str, trouble: Trouble) -> Outcome {
         if trouble == Trouble::WrongCertificate { &remote::fake::HOSTS } else { &[] };
     let server = serve(&fake, wrong);
     let folder = tempfile::tempdir().unwrap();
-    let remote = remote::remote(folder.path(), client(&server), &Jumping::new());
+    let client = match trouble {
+        // Shorter than the pauses of the drip.
+        Trouble::SlowDrip => impatient(&server, Duration::from_millis(300)),
+        _ => client(&server),
+    };
+    let remote = remote::remote(folder.path(), client, &Jumping::new());
     keys(&remote, model);
     let grant = grant(&remote, model);
     let studio = studio.with_remote(remote.clone());
