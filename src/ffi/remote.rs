@@ -147,7 +147,7 @@ pub struct PayloadPreview {
 /// A person's own video for a model that takes one: H.264 pictures without sound and metadata.
 #[derive(Debug, uniffi::Object)]
 pub struct Video {
-    bytes: Zeroizing<Vec<u8>>,
+    pub(super) video: remote::Video,
 }
 
 /// Everything that remote jobs need: consents, keys, job handles and the transport.
@@ -163,17 +163,7 @@ impl Video {
     /// Fails with `request.video`.
     #[uniffi::constructor]
     pub fn from_bytes(bytes: &[u8]) -> Result<Arc<Self>> {
-        guard(|| {
-            // Read once now, so that what is wrong with it is said now.
-            let video = remote::Video::from_bytes(bytes)?;
-            Ok(Arc::new(Self { bytes: Zeroizing::new(video.bytes().to_vec()) }))
-        })
-    }
-}
-
-impl Video {
-    pub(super) fn core(&self) -> Result<remote::Video> {
-        Ok(remote::Video::from_bytes(&self.bytes)?)
+        guard(|| Ok(Arc::new(Self { video: remote::Video::from_bytes(bytes)? })))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Result;
 use super::photo::Photo;
 use super::remote::{RemoteChoice, Video};
 use super::sink::{self, FrameSink};
@@ -139,11 +138,11 @@ pub struct FaceInPhoto {
 }
 
 impl GenerationRequest {
-    pub(super) fn into_core(self) -> Result<crate::GenerationRequest> {
+    pub(super) fn into_core(self) -> crate::GenerationRequest {
         let output = self.output.unwrap_or(ClipOutput::Bytes { container: Container::Mp4 });
         let made_of = match (&self.photo, &self.video) {
             (Some(photo), _) => crate::GenerationRequest::animate(photo.photo.clone()),
-            (None, Some(video)) => crate::GenerationRequest::edit(video.core()?),
+            (None, Some(video)) => crate::GenerationRequest::edit(video.video.clone()),
             (None, None) => crate::GenerationRequest::imagine(""),
         };
         let mut request = made_of
@@ -172,7 +171,7 @@ impl GenerationRequest {
                 request = request.rights(rights.into());
             }
         }
-        Ok(request)
+        request
     }
 }
 

@@ -40,7 +40,7 @@ impl Studio {
         request: GenerationRequest,
         listener: Option<Arc<dyn ProgressListener>>,
     ) -> Result<Arc<GenerationJob>> {
-        guard(|| GenerationJob::watch(self.studio.generate(request.into_core()?)?, listener))
+        guard(|| GenerationJob::watch(self.studio.generate(request.into_core())?, listener))
     }
 
     /// What a remote model would be sent for `request`, byte for byte. Nothing is sent; the same
@@ -53,7 +53,7 @@ impl Studio {
         region: Option<String>,
     ) -> Result<PayloadPreview> {
         guard(|| {
-            let payload = self.studio.preview(request.into_core()?, &model, region.as_deref())?;
+            let payload = self.studio.preview(request.into_core(), &model, region.as_deref())?;
             Ok((&payload).into())
         })
     }

@@ -113,7 +113,7 @@ impl Payload {
         });
         let mut ask = Ask {
             photo,
-            video: asked.video.map(Video::into_bytes),
+            video: asked.video,
             prompt: asked.prompt,
             seconds,
             size: size(model, asked.size, ratio),
@@ -285,7 +285,7 @@ fn key(
     for part in [
         ask.prompt.as_bytes(),
         ask.photo.as_ref().map_or(&[], Picture::jpeg),
-        ask.video.as_deref().unwrap_or_default(),
+        ask.video.as_ref().map_or(&[], Video::bytes),
     ] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);

@@ -166,7 +166,7 @@ impl Remote {
         let destination = self.destination(&record.model, Some(&record.region))?;
         let context = inner.context(model, &destination)?;
         let provider = inner.consent.sheets().provider(model.provider())?.name.clone();
-        let sender = Sender { inner, context: &context, cancel };
+        let sender = Sender::new(inner, &context, cancel);
         let job = Job {
             remote: self,
             destination: &destination,
@@ -412,7 +412,7 @@ impl Remote {
         let context = inner.context(model, &destination)?;
         let wire = wire(model.wire);
         let cancel = Cancel::new();
-        let sender = Sender { inner, context: &context, cancel: &cancel };
+        let sender = Sender::new(inner, &context, &cancel);
         let clean_up = inner.consent.clean_up(&destination, &record.payload()?)?;
         let provider = &inner.consent.sheets().provider(model.provider())?.name;
         let send = |errand, call: Option<Call>| -> Result<bool> {

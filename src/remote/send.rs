@@ -1,6 +1,9 @@
 //! Carries calls: the only place where a request is made, gets its credentials and goes out.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -58,12 +61,18 @@ enum Download {
 
 /// Sends for one job.
 pub(super) struct Sender<'a> {
-    pub(super) inner: &'a Inner,
-    pub(super) context: &'a Context<'a>,
-    pub(super) cancel: &'a Cancel,
+    inner: &'a Inner,
+    context: &'a Context<'a>,
+    cancel: &'a Cancel,
+    /// Opened once a job and wiped with it: a key store may ask the person, or take its time.
+    secrets: RefCell<BTreeMap<&'static str, Rc<Secret>>>,
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    pub(super) fn new(inner: &'a Inner, context: &'a Context<'a>, cancel: &'a Cancel) -> Self {
+        Self { inner, context, cancel, secrets: RefCell::default() }
+    }
+
     /// Asks a question that may be asked again, until its answer can be read.
     pub(super) fn ask<T>(
         &self,
@@ -178,7 +187,7 @@ impl Sender<'_> {
                 let keys = AwsKeys {
                     access_key_id: text(&id)?,
                     secret_access_key: secret.bytes(),
-                    session_token: session.as_ref().map(text).transpose()?,
+                    session_token: session.as_deref().map(text).transpose()?,
                 };
                 let scope = Scope { service, region, now: self.now() };
                 let own: Vec<(&str, &str)> =
@@ -193,8 +202,14 @@ impl Sender<'_> {
         Ok(headers)
     }
 
-    fn secret(&self, purpose: &str) -> Result<Secret> {
-        self.inner.vault.open_secret(self.context.model.provider(), purpose)
+    fn secret(&self, purpose: &'static str) -> Result<Rc<Secret>> {
+        if let Some(secret) = self.secrets.borrow().get(purpose) {
+            return Ok(Rc::clone(secret));
+        }
+        let provider = self.context.model.provider();
+        let secret = Rc::new(self.inner.vault.open_secret(provider, purpose)?);
+        self.secrets.borrow_mut().insert(purpose, Rc::clone(&secret));
+        Ok(secret)
     }
 
     /// The time as the provider has it.

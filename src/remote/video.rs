@@ -1,6 +1,7 @@
 //! A video as it leaves: its pictures alone.
 
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -9,8 +10,11 @@ use crate::error::Result;
 
 /// A person's own video for a provider that takes one: H.264 pictures in a new MP4 file, without
 /// sound, metadata, other tracks or the names in them.
+///
+/// Clones share it; it is wiped when the last one is dropped.
+#[derive(Clone)]
 pub struct Video {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Arc<Zeroizing<Vec<u8>>>,
     movie: Movie,
 }
 
@@ -22,7 +26,7 @@ impl Video {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let bytes = Zeroizing::new(movie::strip(bytes)?);
         let movie = movie::read(&bytes)?;
-        Ok(Self { bytes, movie })
+        Ok(Self { bytes: Arc::new(bytes), movie })
     }
 
     /// Width in pixels as it is shown.
@@ -43,10 +47,6 @@ impl Video {
     /// The new file's bytes: what would be sent.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
-    }
-
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.bytes.to_vec()
     }
 }
 

@@ -29,7 +29,7 @@ impl Wire for Interactions {
                 "image_to_video"
             }
             (None, Some(video)) => {
-                let data = super::super::picture::base64(video);
+                let data = super::super::picture::base64(video.bytes());
                 input.push(json!({ "type": "video", "data": data, "mime_type": "video/mp4" }));
                 "edit"
             }

@@ -78,7 +78,7 @@ pub(crate) struct Reply {
 /// What is asked for, in the model's own terms.
 pub(crate) struct Ask {
     pub(super) photo: Option<super::picture::Picture>,
-    pub(super) video: Option<Vec<u8>>,
+    pub(super) video: Option<super::video::Video>,
     pub(super) prompt: String,
     pub(super) seconds: u32,
     /// One of the model's sizes, by its name on the wire.

@@ -6,6 +6,7 @@ pub(crate) mod fake;
 pub(crate) mod server;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ use server::Server;
 /// A secret that must not show up where it does not belong.
 pub(crate) const KEY: &str = "CANARY-KEY-5f0c";
 
+/// How often a [`Pad`] of this process has unwrapped a key.
+pub(crate) static UNWRAPS: AtomicUsize = AtomicUsize::new(0);
+
 /// Xor with a pad and a sum behind it: quick, and no store for real keys.
 pub(crate) struct Pad(pub(crate) u8);
 
@@ -32,6 +36,7 @@ impl KeyStore for Pad {
     }
 
     fn unwrap(&self, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyStoreError> {
+        UNWRAPS.fetch_add(1, Ordering::SeqCst);
         let (sum, key) = blob.split_last().ok_or("empty")?;
         let key: Vec<u8> = key.iter().map(|byte| byte ^ self.0).collect();
         let own = key.iter().fold(self.0, |sum, byte| sum.wrapping_mul(31).wrapping_add(*byte));

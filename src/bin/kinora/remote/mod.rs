@@ -9,7 +9,7 @@ mod vault;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::{Args, Subcommand};
 use kinora::remote::{Remote, RemoteOptions};
@@ -98,19 +98,30 @@ fn open(place: Place) -> Result<Remote, Failure> {
             system.data_dir().join("kinora")
         }
     };
-    let mut options =
-        RemoteOptions::new(folder, Arc::new(Asked)).transport(Arc::new(HttpClient::default()));
+    let mut options = RemoteOptions::new(folder, Arc::new(Asked::default()))
+        .transport(Arc::new(HttpClient::default()));
     for (provider, name, value) in place.settings {
         options = options.setting(provider, name, value);
     }
     Ok(Remote::open(options)?)
 }
 
-/// A key store that asks for the passphrase when a key is needed, and not before.
-struct Asked;
+/// A key store that asks for the passphrase when a key is first needed, and once.
+#[derive(Default)]
+struct Asked(OnceLock<Passphrase>);
 
 impl Asked {
-    fn passphrase() -> Result<Passphrase, KeyStoreError> {
+    fn passphrase(&self) -> Result<&Passphrase, KeyStoreError> {
+        match self.0.get() {
+            Some(known) => Ok(known),
+            None => {
+                let asked = Self::ask()?;
+                Ok(self.0.get_or_init(|| asked))
+            }
+        }
+    }
+
+    fn ask() -> Result<Passphrase, KeyStoreError> {
         let given = match std::env::var(PASSPHRASE) {
             Ok(passphrase) => Zeroizing::new(passphrase),
             Err(_) if std::io::stdin().is_terminal() => {
@@ -128,11 +139,11 @@ impl Asked {
 
 impl KeyStore for Asked {
     fn wrap(&self, key: &[u8]) -> Result<Vec<u8>, KeyStoreError> {
-        Self::passphrase()?.wrap(key)
+        self.passphrase()?.wrap(key)
     }
 
     fn unwrap(&self, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyStoreError> {
-        Self::passphrase()?.unwrap(blob)
+        self.passphrase()?.unwrap(blob)
     }
 }
 
