@@ -281,6 +281,33 @@ fn somebody_in_the_photo_is_asked_about_and_bad_prompts_stay() {
 }
 
 #[test]
+fn what_is_deleted_while_a_job_runs_stays_deleted() {
+    let Some(studio) = studio() else { return };
+    let _others = LOGGER.read().unwrap();
+    let model = "gemini/omni-1.2-flash";
+    let fake = Fake::new(model, Trouble::NeverDone, Vec::new());
+    let server = serve(&fake, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let remote = remote::remote(folder.path(), client(&server), &Jumping::new());
+    keys(&remote, model);
+    let request = GenerationRequest::animate(picture(640, 480))
+        .seconds(5.0)
+        .model(Model::Remote { model: model.to_owned(), grant: grant(&remote, model) })
+        .output(Output::bytes(Container::Mp4));
+    let job = studio.with_remote(remote.clone()).generate(request).unwrap();
+    while server.seen().len() < 3 {
+        std::thread::yield_now();
+    }
+    let left = remote.delete(&DataItem::Everything).unwrap();
+    job.wait().unwrap_err();
+    let data = remote.data().unwrap();
+    assert_eq!((data.jobs.len(), data.ledger_entries, data.secrets.len()), (0, 1, 0));
+    // What the provider had was deleted too, before the key went.
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(server.seen().last().unwrap().method, "DELETE");
+}
+
+#[test]
 fn a_local_job_never_asks_and_never_sends() {
     let Some(studio) = studio() else { return };
     let _others = LOGGER.read().unwrap();

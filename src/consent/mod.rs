@@ -287,6 +287,15 @@ impl Consent {
         })
     }
 
+    /// Stops everything that is being sent under any grant, and waits for that: before all is deleted.
+    pub(crate) fn halt(&self) {
+        let lives = self.inner.lock().standings.lives();
+        lives.iter().for_each(|live| live.stop());
+        for live in lives {
+            live.wait_until_idle(PATIENCE);
+        }
+    }
+
     /// A permit to submit `contents` once.
     pub(crate) fn permit(&self, grant: &Grant, contents: Contents) -> Result<Permit> {
         self.inner.turn(|turn| turn.covers(grant, &contents))?;

@@ -47,6 +47,10 @@ impl Standings {
         self.of(destination).map(|standing| Arc::clone(&standing.live))
     }
 
+    pub(super) fn lives(&self) -> Vec<Arc<Live>> {
+        self.0.values().map(|standing| Arc::clone(&standing.live)).collect()
+    }
+
     pub(super) fn destinations(&self) -> Vec<Destination> {
         self.0.keys().cloned().collect()
     }

@@ -165,6 +165,7 @@ impl Remote {
             }
             DataItem::Job { id } => self.delete_job(id),
             DataItem::Everything => {
+                inner.consent.halt();
                 let (records, broken) = inner.jobs.all()?;
                 let ids = records.into_iter().map(|record| record.id).chain(broken);
                 let mut left = Vec::new();

@@ -146,6 +146,11 @@ impl Jobs {
         scratch::replace(&path, &bytes).map_err(|error| io_failed(&path, error))
     }
 
+    /// Writes a record that is still there: one that was deleted meanwhile does not come back.
+    pub(super) fn update(&self, record: &Record) -> Result<()> {
+        if self.path(&record.id)?.exists() { self.save(record) } else { Ok(()) }
+    }
+
     /// # Errors
     /// `remote.no_job`, `remote.job_damaged`.
     pub(super) fn load(&self, id: &str) -> Result<Record> {

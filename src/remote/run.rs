@@ -184,7 +184,7 @@ impl Remote {
                 // The person wants it no more: neither does the provider need it.
                 record.state = RemoteJobState::Ended;
                 record.error = Some("cancelled".to_owned());
-                inner.jobs.save(record)?;
+                inner.jobs.update(record)?;
                 _ = self.end_copies(record);
             }
             error if ends(error.code()) => {
@@ -194,7 +194,7 @@ impl Remote {
                     // Nothing was taken, so there is nothing to be deleted.
                     record.copies = Copies::Deleted;
                 }
-                inner.jobs.save(record)?;
+                inner.jobs.update(record)?;
             }
             // It may be resumed.
             _ => {}
@@ -403,7 +403,7 @@ impl Remote {
         let Some(handle) = record.handle.clone() else {
             // Whether there is anything is not known, and without its number nobody can ask.
             record.copies = Copies::Expire;
-            self.inner.jobs.save(record)?;
+            self.inner.jobs.update(record)?;
             return Ok(record.copies);
         };
         let inner = &*self.inner;
@@ -441,7 +441,7 @@ impl Remote {
                 return Err(error);
             }
         };
-        inner.jobs.save(record)?;
+        inner.jobs.update(record)?;
         Ok(record.copies)
     }
 }
