@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::failed;
 use super::wire::Handle;
 use crate::error::{Detail, Error, Result};
-use crate::scratch;
+use crate::scratch::{self, FolderLock};
 
 const VERSION: u32 = 1;
 const LIMIT: u64 = 64 * 1024;
@@ -148,6 +148,7 @@ impl Jobs {
 
     /// Writes a record that is still there: one that was deleted meanwhile does not come back.
     pub(super) fn update(&self, record: &Record) -> Result<()> {
+        let _turn = self.turn()?;
         if self.path(&record.id)?.exists() { self.save(record) } else { Ok(()) }
     }
 
@@ -163,7 +164,13 @@ impl Jobs {
 
     pub(super) fn remove(&self, id: &str) -> Result<()> {
         let path = self.path(id)?;
+        let _turn = self.turn()?;
         scratch::remove(&path).map_err(|error| io_failed(&path, error))
+    }
+
+    /// Whoever looks for a record and then writes it does both before another deletes it.
+    fn turn(&self) -> Result<FolderLock> {
+        FolderLock::take(&self.folder).map_err(|error| io_failed(&self.folder, error))
     }
 
     /// All records that can be read, oldest first, and the ids of those that cannot.

@@ -118,7 +118,7 @@ impl Remote {
             let (handle, pass) = job.submit(permit, payload, record)?;
             record.handle = Some(handle.clone());
             record.state = RemoteJobState::Sent;
-            job.remote.inner.jobs.save(record)?;
+            job.remote.inner.jobs.update(record)?;
             job.follow(&handle, &pass, record, tell)
         })
     }
@@ -146,7 +146,7 @@ impl Remote {
                     let handle = job.search(&pass, &record.id)?.ok_or_else(unknown_outcome)?;
                     record.handle = Some(handle.clone());
                     record.state = RemoteJobState::Sent;
-                    job.remote.inner.jobs.save(record)?;
+                    job.remote.inner.jobs.update(record)?;
                     handle
                 }
             };
@@ -375,7 +375,7 @@ impl Remote {
     pub(crate) fn finish(&self, id: &str) -> Result<Copies> {
         let mut record = self.inner.jobs.load(id)?;
         record.state = RemoteJobState::Done;
-        self.inner.jobs.save(&record)?;
+        self.inner.jobs.update(&record)?;
         self.end_copies(&mut record)
     }
 
@@ -391,7 +391,7 @@ impl Remote {
         if matches!(record.state, RemoteJobState::Sending | RemoteJobState::Sent) {
             record.state = RemoteJobState::Ended;
             record.error = Some("cancelled".to_owned());
-            self.inner.jobs.save(&record)?;
+            self.inner.jobs.update(&record)?;
         }
         self.end_copies(&mut record)
     }
