@@ -1,0 +1,110 @@
+//! A day of the calendar: the only time that marks carry.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::error::{Detail, Error, Result};
+
+const SECONDS_A_DAY: u64 = 86_400;
+
+/// A day, UTC (proleptic Gregorian calendar), from 1970-01-01 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Day(u32);
+
+impl Day {
+    /// Today by the device's clock; 1970-01-01 where it is before that.
+    pub fn today() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self((now.as_secs() / SECONDS_A_DAY) as u32)
+    }
+
+    /// So many days after 1970-01-01.
+    pub const fn from_days(days: u32) -> Self {
+        Self(days)
+    }
+
+    /// Days since 1970-01-01.
+    pub const fn since_1970(self) -> u32 {
+        self.0
+    }
+
+    /// Year, month from 1, day from 1. After Howard Hinnant's "chrono-compatible low-level date
+    /// algorithms", `civil_from_days`.
+    fn civil(self) -> (u32, u32, u32) {
+        let days = self.0 + 719_468;
+        let era = days / 146_097;
+        let of_era = days % 146_097;
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        (year + 400 * era + u32::from(month <= 2), month, day)
+    }
+}
+
+/// As ISO 8601: `2026-11-26`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.civil();
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+/// From `2026-11-26`, 1970-01-01 to 9999-12-31.
+impl FromStr for Day {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let refuse = || {
+            let message = "that is no day: write it as 2026-11-26, from 1970-01-01 on";
+            Error::Request(Detail::new("request.day", message))
+        };
+        let shape = text.len() == 10
+            && text.bytes().enumerate().all(|(i, byte)| match i {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        if !shape {
+            return Err(refuse());
+        }
+        let number = |range| text.get(range).and_then(|t: &str| t.parse::<u32>().ok()).ok_or_else(refuse);
+        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+        if year < 1970 || !(1..=12).contains(&month) || day == 0 {
+            return Err(refuse());
+        }
+        // `days_from_civil` of the same source.
+        let shifted = if month <= 2 { year - 1 } else { year };
+        let (era, of_era) = (shifted / 400, shifted % 400);
+        let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+        let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+        let made = Self(days.checked_sub(719_468).ok_or_else(refuse)?);
+        // The 31st of a month of 30 days would be another day.
+        if made.civil() == (year, month, day) { Ok(made) } else { Err(refuse()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_written_and_read() {
+        for (days, text) in [
+            (0, "1970-01-01"),
+            (59, "1970-03-01"),
+            (11_016, "2000-02-29"),
+            (20_089, "2025-01-01"),
+            (20_783, "2026-11-26"),
+            (2_932_896, "9999-12-31"),
+        ] {
+            assert_eq!(Day::from_days(days).to_string(), text);
+            assert_eq!(text.parse::<Day>().unwrap(), Day::from_days(days));
+        }
+        for wrong in ["2026-02-29", "1969-12-31", "2026-13-01", "2026-1-1", "+026-01-01", "", "2026-04-31"] {
+            assert_eq!(wrong.parse::<Day>().unwrap_err().code(), "request.day", "{wrong}");
+        }
+        assert!(Day::today() > Day::from_days(20_700));
+    }
+}

@@ -1,0 +1,164 @@
+//! Adds the mark to frames: one plane of small numbers, made once a clip.
+
+use rayon::prelude::*;
+
+use super::payload::WatermarkPayload;
+use super::waves::WAVES;
+use super::{TILE, code, tile_scale};
+use crate::clip::{Frame, I420};
+
+/// The mark's strength in codes of 0 to 255: where the picture is smooth, and where it is busy.
+const SMOOTH: f32 = 0.6;
+/// See [`SMOOTH`].
+const BUSY: f32 = 2.2;
+/// The local deviation of the luma that lies half way between the two, codes.
+const HALF_WAY: f32 = 3.0;
+/// Below this luma the mark fades, to [`DARKEST`] at black: on a dark wall it would be seen first.
+const DARK: f32 = 48.0;
+/// See [`DARK`].
+const DARKEST: f32 = 0.45;
+/// The strongest mark of a whole frame, root mean square in codes: 42.4 dB.
+const MOST: f32 = 1.93;
+/// The strongest change of one pixel, codes.
+const PEAK: f32 = 7.0;
+/// The radius of the window in which the deviation is measured, pixels.
+const RADIUS: usize = 7;
+/// Codes of full-range RGB for one code of limited-range luma (BT.709: 255 over 219).
+const RANGE: f32 = 255.0 / 219.0;
+
+/// Marks the frames of one clip.
+pub(crate) struct Embedder {
+    tile: Vec<f32>,
+    plane: Option<Plane>,
+}
+
+/// What is added to each pixel, in the codes of the frames' layout.
+struct Plane {
+    codes: Vec<i8>,
+}
+
+impl Embedder {
+    pub(crate) fn new(payload: &WatermarkPayload) -> Self {
+        Self { tile: WAVES.tile(&code::encode(payload.bits())), plane: None }
+    }
+
+    /// Adds the mark. How strong it is where is measured in the first frame and stays, since a mark
+    /// that moved with the picture would flicker.
+    pub(crate) fn mark(&mut self, frame: &mut Frame) {
+        let plane = match self.plane.take() {
+            Some(plane) => plane,
+            None => self.plane(frame),
+        };
+        match frame {
+            Frame::I420(frame) => {
+                let luma = frame.planes_mut().y;
+                for (value, &add) in luma.iter_mut().zip(&plane.codes) {
+                    *value = value.saturating_add_signed(add);
+                }
+            }
+            Frame::Rgb(frame) => {
+                for (pixel, &add) in frame.pixels_mut().as_chunks_mut::<3>().0.iter_mut().zip(&plane.codes) {
+                    *pixel = pixel.map(|value| value.saturating_add_signed(add));
+                }
+            }
+        }
+        self.plane = Some(plane);
+    }
+
+    fn plane(&self, frame: &Frame) -> Plane {
+        let (width, height) = frame.size();
+        // Full-range luma, whatever the frame is in; the numbers above are in its codes.
+        let (luma, unit) = match frame {
+            Frame::I420(frame) => (full_range(frame), 1.0 / RANGE),
+            Frame::Rgb(frame) => (super::residual::luma_of_rgb(frame.pixels()), 1.0),
+        };
+        let (width, height) = (width as usize, height as usize);
+        let strength = strength(&luma, width, height);
+        let scale = tile_scale(width as u32, height as u32);
+        let mut codes = vec![0.0f32; width * height];
+        codes.par_chunks_exact_mut(width).zip(strength.par_chunks_exact(width)).enumerate().for_each(
+            |(y, (row, strength))| {
+                let line = Between::of(y as f32 / scale);
+                for (x, (value, strength)) in row.iter_mut().zip(strength).enumerate() {
+                    *value = self.sample(Between::of(x as f32 / scale), line) * strength;
+                }
+            },
+        );
+        let square: f64 = codes.iter().map(|&v| f64::from(v * v)).sum();
+        let deviation = (square / codes.len().max(1) as f64).sqrt() as f32;
+        let weaker = (MOST / deviation.max(f32::MIN_POSITIVE)).min(1.0) * unit;
+        let codes = codes
+            .into_iter()
+            .map(|value| libm::roundf((value * weaker).clamp(-PEAK, PEAK)) as i8)
+            .collect();
+        Plane { codes }
+    }
+
+    /// The tile between its pixels.
+    fn sample(&self, x: Between, y: Between) -> f32 {
+        let at = |x: usize, y: usize| self.tile[y * TILE + x];
+        let first = at(x.low, y.low) * (1.0 - x.share) + at(x.high, y.low) * x.share;
+        let second = at(x.low, y.high) * (1.0 - x.share) + at(x.high, y.high) * x.share;
+        first * (1.0 - y.share) + second * y.share
+    }
+}
+
+/// A place between two pixels of the tile.
+#[derive(Clone, Copy)]
+struct Between {
+    low: usize,
+    high: usize,
+    share: f32,
+}
+
+impl Between {
+    fn of(at: f32) -> Self {
+        let whole = libm::floorf(at);
+        let low = whole as usize % TILE;
+        Self { low, high: (low + 1) % TILE, share: at - whole }
+    }
+}
+
+fn full_range(frame: &I420) -> Vec<u8> {
+    let full = |y: u8| (f32::from(y.saturating_sub(16)) * RANGE).min(255.0) as u8;
+    frame.y().iter().map(|&y| full(y)).collect()
+}
+
+/// How strong the mark may be at each pixel, codes.
+fn strength(luma: &[u8], width: usize, height: usize) -> Vec<f32> {
+    let mut strength = vec![0.0; width * height];
+    strength.par_chunks_exact_mut(width).enumerate().for_each(|(y, row)| {
+        let rows = y.saturating_sub(RADIUS)..(y + RADIUS + 1).min(height);
+        // Sums of each column of the window, whole numbers: the same however they are added up.
+        let mut columns = vec![(0u32, 0u32); width];
+        for y in rows.clone() {
+            for (column, &value) in columns.iter_mut().zip(&luma[y * width..][..width]) {
+                let value = u32::from(value);
+                column.0 += value;
+                column.1 += value * value;
+            }
+        }
+        let (mut sum, mut squares, mut count) = (0u32, 0u32, 0usize);
+        let mut end = 0;
+        for (x, strength) in row.iter_mut().enumerate() {
+            while end < (x + RADIUS + 1).min(width) {
+                sum += columns[end].0;
+                squares += columns[end].1;
+                count += 1;
+                end += 1;
+            }
+            if x > RADIUS {
+                sum -= columns[x - RADIUS - 1].0;
+                squares -= columns[x - RADIUS - 1].1;
+                count -= 1;
+            }
+            let pixels = (count * rows.len()) as f32;
+            let mean = sum as f32 / pixels;
+            let variance = (squares as f32 / pixels - mean * mean).max(0.0);
+            let busy = variance / (variance + HALF_WAY * HALF_WAY);
+            let light = DARKEST + (1.0 - DARKEST) * (mean / DARK).min(1.0);
+            *strength = (SMOOTH + (BUSY - SMOOTH) * busy) * light;
+        }
+    });
+    strength
+}
