@@ -69,7 +69,8 @@ impl FromStr for Day {
         if !shape {
             return Err(refuse());
         }
-        let number = |range| text.get(range).and_then(|t: &str| t.parse::<u32>().ok()).ok_or_else(refuse);
+        let number =
+            |range| text.get(range).and_then(|t: &str| t.parse::<u32>().ok()).ok_or_else(refuse);
         let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
         if year < 1970 || !(1..=12).contains(&month) || day == 0 {
             return Err(refuse());
@@ -102,7 +103,9 @@ mod tests {
             assert_eq!(Day::from_days(days).to_string(), text);
             assert_eq!(text.parse::<Day>().unwrap(), Day::from_days(days));
         }
-        for wrong in ["2026-02-29", "1969-12-31", "2026-13-01", "2026-1-1", "+026-01-01", "", "2026-04-31"] {
+        for wrong in
+            ["2026-02-29", "1969-12-31", "2026-13-01", "2026-1-1", "+026-01-01", "", "2026-04-31"]
+        {
             assert_eq!(wrong.parse::<Day>().unwrap_err().code(), "request.day", "{wrong}");
         }
         assert!(Day::today() > Day::from_days(20_700));

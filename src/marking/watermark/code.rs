@@ -105,10 +105,13 @@ mod tests {
         // A linear congruential generator (Knuth, MMIX).
         let mut seed = 1u64;
         let mut noise = || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (seed >> 40) as f32 / (1 << 23) as f32 - 1.0
         };
-        let found = (0..500).filter(|_| decode(&std::array::from_fn(|_| noise())).is_some()).count();
+        let found =
+            (0..500).filter(|_| decode(&std::array::from_fn(|_| noise())).is_some()).count();
         assert_eq!(found, 0);
     }
 }

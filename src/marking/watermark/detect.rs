@@ -21,10 +21,10 @@ const LONGEST: usize = 2048;
 /// The smallest frame in which anything is looked for.
 const SMALLEST: usize = 16;
 /// The score from which the mark is there, whether its payload can be read or not. Chance reaches it
-/// in about one picture of 100,000 (docs/watermark.md).
-const SURE: f32 = 7.0;
+/// in about one picture of a million (docs/watermark.md).
+const SURE: f32 = 7.4;
 /// The score from which the payload is tried; that its checksum is right then decides.
-const WORTH_READING: f32 = 5.8;
+const WORTH_READING: f32 = 5.5;
 /// How many sizes are tried for a payload at most.
 const TRIES: usize = 6;
 
@@ -152,7 +152,7 @@ impl WatermarkDetector {
         let Part { width, height, .. } = self.part;
         let highest = (MOST as f32 / (TILE as f32 * SCALES.0)).min(0.5);
         let spectrum = Spectrum::of(&self.sum, width, height, highest);
-        let mut search = Search { spectrum, correlator: Correlator::new(), side: width.max(height) };
+        let mut search = Search::new(spectrum, width.max(height));
         let mut candidates = search.candidates();
         candidates.sort_by(|a, b| b.peak.score.total_cmp(&a.peak.score));
         let best = candidates.first().map_or(0.0, |candidate| candidate.peak.score);
@@ -197,9 +197,17 @@ struct Search {
     correlator: Correlator,
     /// The longer side, pixels.
     side: usize,
+    /// Values of the waves that tell the place: as they are, and mirrored.
+    values: [Vec<Complex32>; 2],
+    hold: HoldDown,
 }
 
 impl Search {
+    fn new(spectrum: Spectrum, side: usize) -> Self {
+        let hold = HoldDown::of(&WAVES.place);
+        Self { spectrum, correlator: Correlator::new(), side, values: Default::default(), hold }
+    }
+
     /// The change of scale at which the shortest wave has moved by a period over the whole side.
     fn grain(&self, scale: f32) -> f32 {
         TILE as f32 * scale / (self.side as f32 * MOST as f32)
@@ -212,10 +220,12 @@ impl Search {
         let mut all = Vec::new();
         let mut scale = SCALES.0;
         while scale <= SCALES.1 {
-            for mirrored in [false, true] {
-                let peak = self.peak((scale, scale), mirrored);
-                all.push(Candidate { scale: (scale, scale), mirrored, peak });
-            }
+            let peaks = self.peaks((scale, scale));
+            all.extend([false, true].into_iter().zip(peaks).map(|(mirrored, peak)| Candidate {
+                scale: (scale, scale),
+                mirrored,
+                peak,
+            }));
             scale *= 1.0 + STEP * self.grain(scale);
         }
         all
@@ -231,7 +241,7 @@ impl Search {
                         scale * (1.0 + step * f32::from(steps) * self.grain(scale))
                     };
                     let scale = (near(x, i), near(y, j));
-                    let peak = self.peak(scale, best.mirrored);
+                    let peak = self.peaks(scale)[usize::from(best.mirrored)];
                     if peak.score > best.peak.score {
                         best = Candidate { scale, peak, ..best };
                     }
@@ -241,35 +251,26 @@ impl Search {
         best
     }
 
-    fn peak(&mut self, scale: (f32, f32), mirrored: bool) -> Peak {
-        let mut values = std::mem::take(&mut self.correlator.values);
-        self.values(&WAVES.place, scale, mirrored, &mut values);
-        self.correlator.values = values;
-        self.correlator.peak(&WAVES.place)
+    fn peaks(&mut self, scale: (f32, f32)) -> [Peak; 2] {
+        for (values, mirrored) in self.values.iter_mut().zip([false, true]) {
+            at_waves(&self.spectrum, &WAVES.place, scale, mirrored, values);
+            self.hold.down(values);
+        }
+        let [plain, mirrored] = &self.values;
+        self.correlator.peaks(&WAVES.place, [plain, mirrored])
     }
 
-    /// The spectrum at the waves' frequencies, strong ones held down: no single wave of the picture
-    /// may outweigh the others.
-    fn values(
-        &self,
-        waves: &[Wave],
-        (x, y): (f32, f32),
-        mirrored: bool,
-        values: &mut Vec<Complex32>,
-    ) {
-        let tile = TILE as f32 * if mirrored { -1.0 } else { 1.0 };
-        values.clear();
-        values.extend(waves.iter().map(|wave| {
-            self.spectrum.at(wave.kx as f32 / (tile * x), wave.ky as f32 / (TILE as f32 * y))
-        }));
-        hold_down(values, waves);
+    fn held(&self, waves: &[Wave], candidate: &Candidate) -> Vec<Complex32> {
+        let mut values = Vec::with_capacity(waves.len());
+        at_waves(&self.spectrum, waves, candidate.scale, candidate.mirrored, &mut values);
+        HoldDown::of(waves).down(&mut values);
+        values
     }
 
     fn payload(&self, candidate: &Candidate) -> Option<WatermarkPayload> {
         let waves = &*WAVES;
         let (x, y) = self.place(candidate);
-        let mut values = Vec::new();
-        self.values(&waves.data, candidate.scale, candidate.mirrored, &mut values);
+        let values = self.held(&waves.data, candidate);
         let mut soft = [0.0; code::CODEWORD];
         for (number, (value, wave)) in values.iter().zip(&waves.data).enumerate() {
             let value = turned(*value, wave, x, y);
@@ -283,8 +284,7 @@ impl Search {
     fn place(&self, candidate: &Candidate) -> (f32, f32) {
         const FINER: f32 = 4.0;
         let place = &WAVES.place;
-        let mut values = Vec::new();
-        self.values(place, candidate.scale, candidate.mirrored, &mut values);
+        let values = self.held(place, candidate);
         let mut best = (f32::NEG_INFINITY, (candidate.peak.x, candidate.peak.y));
         for i in -4i8..=4 {
             for j in -4i8..=4 {
@@ -307,28 +307,52 @@ fn turned(value: Complex32, wave: &Wave, x: f32, y: f32) -> Complex32 {
     value * wave.back * Complex32::from_polar(1.0, angle)
 }
 
-/// Limits each value to the median of those of about its wave's length, in that unit.
-fn hold_down(values: &mut [Complex32], waves: &[Wave]) {
-    const RING: f32 = 2.0;
-    const RINGS: usize = (MOST as f32 / RING) as usize + 1;
-    let ring = |wave: &Wave| (wave.number() / RING) as usize;
-    let mut sizes = vec![Vec::new(); RINGS];
-    for (value, wave) in values.iter().zip(waves) {
-        sizes[ring(wave)].push(value.norm());
+/// The spectrum at the waves' frequencies for a tile of that size.
+fn at_waves(
+    spectrum: &Spectrum,
+    waves: &[Wave],
+    (x, y): (f32, f32),
+    mirrored: bool,
+    values: &mut Vec<Complex32>,
+) {
+    let tile = TILE as f32;
+    let (x, y) = (tile * if mirrored { -x } else { x }, tile * y);
+    values.clear();
+    values.extend(waves.iter().map(|wave| spectrum.at(wave.kx as f32 / x, wave.ky as f32 / y)));
+}
+
+/// Limits each value to the median of those of about its wave's length, in that unit: no single wave
+/// of the picture may outweigh the others.
+struct HoldDown {
+    /// Numbers of the waves of about one length.
+    rings: Vec<Vec<usize>>,
+    sizes: Vec<f32>,
+}
+
+impl HoldDown {
+    fn of(waves: &[Wave]) -> Self {
+        const RING: f32 = 2.0;
+        let mut rings = vec![Vec::new(); (MOST as f32 / RING) as usize + 1];
+        for (number, wave) in waves.iter().enumerate() {
+            rings[(wave.number() / RING) as usize].push(number);
+        }
+        rings.retain(|ring| !ring.is_empty());
+        Self { rings, sizes: Vec::new() }
     }
-    let medians: Vec<f32> = sizes
-        .iter_mut()
-        .map(|sizes| {
-            let middle = sizes.len() / 2;
-            if sizes.is_empty() {
-                return 1.0;
+
+    fn down(&mut self, values: &mut [Complex32]) {
+        for ring in &self.rings {
+            self.sizes.clear();
+            self.sizes.extend(ring.iter().map(|&number| values[number].norm_sqr()));
+            let middle = self.sizes.len() / 2;
+            let median = *self.sizes.select_nth_unstable_by(middle, f32::total_cmp).1;
+            for &number in ring {
+                let size = values[number].norm_sqr().max(median);
+                if size > 0.0 {
+                    values[number] /= size.sqrt();
+                }
             }
-            *sizes.select_nth_unstable_by(middle, f32::total_cmp).1
-        })
-        .collect();
-    for (value, wave) in values.iter_mut().zip(waves) {
-        let size = value.norm();
-        *value = if size > 0.0 { *value / size.max(medians[ring(wave)]) } else { *value };
+        }
     }
 }
 
@@ -349,7 +373,9 @@ mod tests {
     fn picture(width: usize, height: usize, seed: u32) -> Vec<u8> {
         let mut state = u64::from(seed) * 2 + 1;
         let mut grain = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 56) as f32 / 255.0 - 0.5
         };
         let mut out = Vec::with_capacity(width * height * 3);
@@ -420,8 +446,11 @@ mod tests {
     fn the_mark_is_weak() {
         for seed in 0..3 {
             let (plain, pixels) = (picture(480, 360, seed), marked(480, 360, seed));
-            let squares: f64 =
-                plain.iter().zip(&pixels).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+            let squares: f64 = plain
+                .iter()
+                .zip(&pixels)
+                .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+                .sum();
             let psnr = 10.0 * (255.0f64.powi(2) * plain.len() as f64 / squares).log10();
             assert!((42.0..55.0).contains(&psnr), "{psnr}");
         }

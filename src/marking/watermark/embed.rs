@@ -57,7 +57,9 @@ impl Embedder {
                 }
             }
             Frame::Rgb(frame) => {
-                for (pixel, &add) in frame.pixels_mut().as_chunks_mut::<3>().0.iter_mut().zip(&plane.codes) {
+                for (pixel, &add) in
+                    frame.pixels_mut().as_chunks_mut::<3>().0.iter_mut().zip(&plane.codes)
+                {
                     *pixel = pixel.map(|value| value.saturating_add_signed(add));
                 }
             }
@@ -76,14 +78,16 @@ impl Embedder {
         let strength = strength(&luma, width, height);
         let scale = tile_scale(width as u32, height as u32);
         let mut codes = vec![0.0f32; width * height];
-        codes.par_chunks_exact_mut(width).zip(strength.par_chunks_exact(width)).enumerate().for_each(
-            |(y, (row, strength))| {
+        codes
+            .par_chunks_exact_mut(width)
+            .zip(strength.par_chunks_exact(width))
+            .enumerate()
+            .for_each(|(y, (row, strength))| {
                 let line = Between::of(y as f32 / scale);
                 for (x, (value, strength)) in row.iter_mut().zip(strength).enumerate() {
                     *value = self.sample(Between::of(x as f32 / scale), line) * strength;
                 }
-            },
-        );
+            });
         let square: f64 = codes.iter().map(|&v| f64::from(v * v)).sum();
         let deviation = (square / codes.len().max(1) as f64).sqrt() as f32;
         let weaker = (MOST / deviation.max(f32::MIN_POSITIVE)).min(1.0) * unit;

@@ -95,6 +95,9 @@ mod tests {
             source_marked: false,
         };
         let back = WatermarkPayload::of_bits(payload.bits()).unwrap();
-        assert_eq!((back.model, back.day.to_string()), (WatermarkModel::Other(511), "2025-01-01".to_owned()));
+        assert_eq!(
+            (back.model, back.day.to_string()),
+            (WatermarkModel::Other(511), "2025-01-01".to_owned())
+        );
     }
 }

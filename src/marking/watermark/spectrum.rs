@@ -1,9 +1,11 @@
 //! The spectrum of a plane at any frequency, and correlations with the waves at all places at once.
 
-use rustfft::FftPlanner;
-use rustfft::num_complex::Complex32;
+use std::sync::Arc;
 
-use super::waves::Wave;
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftPlanner};
+
+use super::waves::{MOST, Wave};
 
 /// Places along a side of the tile at which a correlation is computed: a good two for the period of
 /// the shortest wave.
@@ -73,12 +75,11 @@ fn padded(length: usize) -> usize {
 
 /// Correlates values at the waves' frequencies with the waves, for all places in the tile.
 pub(super) struct Correlator {
-    transform: std::sync::Arc<dyn rustfft::Fft<f32>>,
+    transform: Arc<dyn Fft<f32>>,
     scratch: Vec<Complex32>,
+    /// (PLACES, PLACES): frequencies in x, each with all in y.
     grid: Vec<Complex32>,
     turned: Vec<Complex32>,
-    /// The values that were correlated last; kept for their room.
-    pub(super) values: Vec<Complex32>,
 }
 
 /// The best place of a correlation.
@@ -97,41 +98,47 @@ impl Correlator {
         let transform = FftPlanner::new().plan_fft_inverse(PLACES);
         let scratch = vec![Complex32::default(); transform.get_inplace_scratch_len()];
         let grid = vec![Complex32::default(); PLACES * PLACES];
-        Self { transform, scratch, turned: grid.clone(), grid, values: Vec::new() }
+        Self { transform, scratch, turned: grid.clone(), grid }
     }
 
-    /// Correlates `values` with as many waves.
-    pub(super) fn peak(&mut self, waves: &[Wave]) -> Peak {
+    /// The best places of two sets of values, each with as many waves: one transform serves both,
+    /// since a correlation is real.
+    pub(super) fn peaks(&mut self, waves: &[Wave], values: [&[Complex32]; 2]) -> [Peak; 2] {
         self.grid.fill(Complex32::default());
-        let mut energy = 0.0;
-        for (value, wave) in self.values.iter().zip(waves) {
-            energy += value.norm_sqr();
+        let mut energy = [0.0f32; 2];
+        for (number, wave) in waves.iter().enumerate() {
+            let [a, b] = values.map(|values| values[number] * wave.back);
+            energy[0] += a.norm_sqr();
+            energy[1] += b.norm_sqr();
             let at = |k: i32| k.rem_euclid(PLACES as i32) as usize;
-            self.grid[at(wave.ky) * PLACES + at(wave.kx)] += value * wave.back;
+            let i = Complex32::i();
+            self.grid[at(wave.kx) * PLACES + at(wave.ky)] += (a + i * b) / 2.0;
+            self.grid[at(-wave.kx) * PLACES + at(-wave.ky)] += (a.conj() + i * b.conj()) / 2.0;
         }
-        if energy <= f32::MIN_POSITIVE {
-            return Peak::default();
-        }
-        // Rows that hold no wave stay 0: no wave has a `ky` below 0.
-        let used = PLACES * (super::waves::MOST as usize + 1);
-        self.transform.process_with_scratch(&mut self.grid[..used], &mut self.scratch);
-        for (y, row) in self.grid.chunks_exact(PLACES).enumerate() {
-            for (x, &value) in row.iter().enumerate() {
-                self.turned[x * PLACES + y] = value;
-            }
-        }
+        let most = MOST as usize;
+        // Between the two ends lie frequencies of no wave.
+        let (low, high) = ((most + 1) * PLACES, (PLACES - most) * PLACES);
+        self.transform.process_with_scratch(&mut self.grid[..low], &mut self.scratch);
+        self.transform.process_with_scratch(&mut self.grid[high..], &mut self.scratch);
+        transpose::transpose(&self.grid, &mut self.turned, PLACES, PLACES);
         self.transform.process_with_scratch(&mut self.turned, &mut self.scratch);
-        let (mut best, mut at) = (f32::NEG_INFINITY, 0);
+        let mut best = [(f32::NEG_INFINITY, 0); 2];
         for (place, value) in self.turned.iter().enumerate() {
-            if value.re > best {
-                (best, at) = (value.re, place);
+            if value.re > best[0].0 {
+                best[0] = (value.re, place);
+            }
+            if value.im > best[1].0 {
+                best[1] = (value.im, place);
             }
         }
         let share = |place: usize| place as f32 / PLACES as f32;
-        Peak {
-            score: best / (energy / 2.0).sqrt(),
-            x: share(at / PLACES),
-            y: share(at % PLACES),
-        }
+        std::array::from_fn(|which| {
+            let (sum, place) = best[which];
+            if energy[which] <= f32::MIN_POSITIVE {
+                return Peak::default();
+            }
+            let score = sum / (energy[which] / 2.0).sqrt();
+            Peak { score, x: share(place % PLACES), y: share(place / PLACES) }
+        })
     }
 }
