@@ -32,7 +32,6 @@ mod diffusion;
 mod error;
 mod pack;
 mod pipeline;
-#[cfg(feature = "remote")]
 mod scratch;
 
 pub mod clip;
@@ -47,7 +46,6 @@ pub mod prompt;
 pub mod remote;
 pub mod render;
 pub mod runtime;
-#[cfg(feature = "remote")]
 pub mod safety;
 pub mod studio;
 #[cfg(feature = "remote")]

@@ -22,7 +22,7 @@ pub(super) struct Row {
     pub(super) terms: &'static [&'static str],
 }
 
-const fn row(language: &'static str, terms: &'static [&'static str]) -> Row {
+pub(super) const fn row(language: &'static str, terms: &'static [&'static str]) -> Row {
     Row { language, terms }
 }
 
@@ -472,6 +472,7 @@ pub(super) const GAP_ENDS: &[&str] =
 
 #[cfg(test)]
 mod tests {
+    use super::super::people::{HARM, HARMLESS_PEOPLE, MOCKERY, NAMED};
     use super::{AGE_UNITS, CLASSES, FORCED, HARMLESS, INTIMATE, MINORS, Row, SUGGESTIVE};
 
     #[rustfmt::skip]
@@ -481,7 +482,9 @@ mod tests {
     ];
 
     fn all_terms() -> impl Iterator<Item = &'static str> {
-        let rows = [MINORS, INTIMATE, FORCED, SUGGESTIVE, HARMLESS].into_iter().flatten();
+        let rows =
+            [MINORS, INTIMATE, FORCED, SUGGESTIVE, HARMLESS, HARM, MOCKERY, NAMED, HARMLESS_PEOPLE];
+        let rows = rows.into_iter().flatten();
         rows.flat_map(|row| row.terms).chain(AGE_UNITS).copied()
     }
 
@@ -489,7 +492,7 @@ mod tests {
     fn every_language_has_its_core_terms() {
         let has = |rows: &[Row], language| rows.iter().any(|row| row.language == language);
         for language in LANGUAGES {
-            for rows in [MINORS, INTIMATE, FORCED, SUGGESTIVE] {
+            for rows in [MINORS, INTIMATE, FORCED, SUGGESTIVE, HARM, MOCKERY, NAMED] {
                 assert!(has(rows, language), "{language}");
             }
         }
