@@ -112,19 +112,13 @@ fn shrink(mut luma: Vec<f32>, width: usize, height: usize) -> Vec<f32> {
         return luma;
     }
     let window = |side: usize| side.div_ceil(2 * SIDE);
-    let mut line = vec![0.0; width.max(height)];
+    let mut line = vec![0.0; width];
     for _ in 0..PASSES {
         for row in luma.chunks_exact_mut(width) {
-            let line = &mut line[..width];
             line.copy_from_slice(row);
-            smooth(line, window(width), |at, value| row[at] = value);
+            smooth(&line, window(width), row);
         }
-        for column in 0..width {
-            let line = &mut line[..height];
-            let values = luma.iter().skip(column).step_by(width);
-            line.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
-            smooth(line, window(height), |at, value| luma[at * width + column] = value);
-        }
+        smooth_down(&mut luma, width, window(height));
     }
     let centre =
         |at: usize, side: usize| (((at as f64 + 0.5) * side as f64) / SIDE as f64) as usize;
@@ -138,12 +132,11 @@ fn shrink(mut luma: Vec<f32>, width: usize, height: usize) -> Vec<f32> {
 
 /// The mean around each place; a window that is even reaches one further to the right, and at the
 /// ends it holds what there is.
-fn smooth(line: &[f32], window: usize, mut put: impl FnMut(usize, f32)) {
-    let right = window / 2;
-    let left = window - right;
+fn smooth(line: &[f32], window: usize, out: &mut [f32]) {
+    let (left, right) = (window - window / 2, window / 2);
     let mut sum: f32 = line.iter().take(right).sum();
     let mut count = right.min(line.len());
-    for at in 0..line.len() {
+    for (at, out) in out.iter_mut().enumerate() {
         if let Some(new) = line.get(at + right) {
             sum += new;
             count += 1;
@@ -152,7 +145,35 @@ fn smooth(line: &[f32], window: usize, mut put: impl FnMut(usize, f32)) {
             sum -= old;
             count -= 1;
         }
-        put(at, sum / count as f32);
+        *out = sum / count as f32;
+    }
+}
+
+/// [`smooth`] of all columns, a row at a time: walking down each of them would miss every cache.
+fn smooth_down(luma: &mut [f32], width: usize, window: usize) {
+    let (left, right) = (window - window / 2, window / 2);
+    let height = luma.len() / width;
+    let mut sums = vec![0.0_f32; width];
+    let add = |sums: &mut [f32], row: &[f32]| sums.iter_mut().zip(row).for_each(|(s, v)| *s += v);
+    for row in luma.chunks_exact(width).take(right) {
+        add(&mut sums, row);
+    }
+    let mut count = right.min(height);
+    // Rows as they were, for as long as a window reaches back to them.
+    let mut before = vec![0.0_f32; left * width];
+    for at in 0..height {
+        if let Some(new) = luma.get((at + right) * width..(at + right + 1) * width) {
+            add(&mut sums, new);
+            count += 1;
+        }
+        let kept = &mut before[at % left * width..][..width];
+        if at >= left {
+            sums.iter_mut().zip(kept.iter()).for_each(|(sum, old)| *sum -= old);
+            count -= 1;
+        }
+        let row = &mut luma[at * width..][..width];
+        kept.copy_from_slice(row);
+        row.iter_mut().zip(&sums).for_each(|(out, sum)| *out = sum / count as f32);
     }
 }
 

@@ -230,8 +230,7 @@ pub(super) const NAMED: &[Row] = &[
     row("en", &[
         "the king/queen", "president", "vice president", "prime minister", "chancellor", "minister",
         "senator", "congress(man,woman)", "governor", "mayor", "politician(,s)", "head of state",
-        "king charles", "his/her majesty", "pope", "prince harry/william/of",
-        "princess of/diana/kate", "queen elizabeth/camilla", "celebrity", "celebrities",
+        "his/her majesty", "pope", "prince of", "princess of", "celebrity", "celebrities",
         "famous actor/actress/singer/person/woman/man/youtuber/footballer", "pop star",
         "movie star", "film star", "influencer", "youtuber", "the ceo", "supreme court", "my ex",
         "my boss", "my teacher", "my classmate(,s)", "my coworker(,s)", "my colleague(,s)",
