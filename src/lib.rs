@@ -22,17 +22,17 @@
 //! A photo walks through the modules in this order: [`photo`] decodes it, [`face`] finds and
 //! aligns the faces, a pipeline denoises the motion and draws frames, [`clip`] encodes them while
 //! they come. [`runtime`] holds ONNX Runtime, [`prompt`] the words that are understood, and
-//! [`studio`] is the front door to all of it. Nothing here opens a network connection.
+//! [`studio`] is the front door to all of it. Gates of [`safety`] stand before and after. Nothing here
+//! opens a network connection.
 //!
 //! With the feature `remote` a provider's model can be asked for instead, under a consent that the
-//! person gave and can take back: `consent`, `vault`, `remote`, `transport`, `safety`. Only `remote-http`
+//! person gave and can take back: `consent`, `vault`, `remote`, `transport`. Only `remote-http`
 //! brings a client that opens connections.
 
 mod diffusion;
 mod error;
 mod pack;
 mod pipeline;
-#[cfg(feature = "remote")]
 mod scratch;
 
 pub mod clip;
@@ -48,7 +48,6 @@ pub mod prompt;
 pub mod remote;
 pub mod render;
 pub mod runtime;
-#[cfg(feature = "remote")]
 pub mod safety;
 pub mod studio;
 #[cfg(feature = "remote")]

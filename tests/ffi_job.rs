@@ -37,6 +37,7 @@ fn studio(what: &str) -> Option<Arc<Studio>> {
         execution_provider: None,
         models: None,
         remote: None,
+        safety: None,
     };
     Some(Studio::open(options).unwrap())
 }

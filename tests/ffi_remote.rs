@@ -105,6 +105,7 @@ fn open_studio(remote: Option<Arc<Remote>>) -> Arc<Studio> {
         execution_provider: None,
         models: None,
         remote,
+        safety: None,
     })
     .unwrap()
 }

@@ -63,7 +63,7 @@ fn only_one_place_opens_secrets() {
 
 #[test]
 fn the_remote_side_knows_no_faces() {
-    for room in ["remote", "consent", "transport", "vault", "scratch"] {
+    for room in ["remote", "consent", "transport", "vault", "scratch", "safety"] {
         for word in ["crate::face", "Face", "Landmarks", "landmarks"] {
             assert_eq!(naming(room, word), Vec::<String>::new(), "{room} names {word}");
         }

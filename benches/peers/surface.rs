@@ -30,6 +30,7 @@ fn main() -> Outcome<()> {
         execution_provider: None,
         models: None,
         remote: None,
+        safety: None,
     })?;
     rust(&pure, &bytes)?;
     surface(&foreign, &bytes)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::error::guard;
 use super::options::ExecutionProvider;
+use super::safety::ClipCheck;
 use super::{KinoraError, Result};
 use crate::studio;
 
@@ -109,6 +110,8 @@ pub struct Clip {
     pub steps_asked: u32,
     /// How many of them the clip was long enough for.
     pub steps: u32,
+    /// The gates that it has passed. A remote model's frames are seen by none.
+    pub checks: Vec<ClipCheck>,
     /// How long each stage took.
     pub seconds: ClipSeconds,
 }
@@ -299,6 +302,7 @@ impl From<crate::Clip> for Clip {
             ignored: clip.ignored,
             steps_asked: clip.steps_asked as u32,
             steps: clip.steps as u32,
+            checks: clip.checks.into_iter().map(Into::into).collect(),
             seconds: ClipSeconds { faces, motion, render, encode, total },
         }
     }

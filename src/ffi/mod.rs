@@ -15,6 +15,7 @@ mod options;
 mod photo;
 mod remote;
 mod request;
+mod safety;
 mod sink;
 mod studio;
 mod transport;
@@ -38,6 +39,11 @@ pub use remote::{
     RemoteSetting, Rights, Video, notice_texts,
 };
 pub use request::{ClipOutput, Container, FaceChoice, FaceInPhoto, GenerationRequest};
+pub use safety::{
+    ChannelOrder, CheckedPicture, ClassifierFile, ClassifierOptions, ClassifierScores, ClipCheck,
+    ClipReport, ClipReports, NewClipReport, PictureCheck, PictureGate, PictureSide, PictureVerdict,
+    ReportCategory, ReportQueue, SafetyOptions,
+};
 pub use sink::{FrameSink, VideoFormat};
 pub use studio::Studio;
 pub use transport::{HttpHeader, HttpReply, HttpRequest, HttpTransport, TransportError};
@@ -54,6 +60,16 @@ macro_rules! print_as_in_rust {
     )+};
 }
 
-print_as_in_rust!(Clip, FaceInPhoto, GenerationRequest, HttpHeader, PayloadPreview, Preview);
+print_as_in_rust!(
+    CheckedPicture,
+    Clip,
+    ClipReport,
+    FaceInPhoto,
+    GenerationRequest,
+    HttpHeader,
+    NewClipReport,
+    PayloadPreview,
+    Preview,
+);
 
 type Result<T> = std::result::Result<T, KinoraError>;

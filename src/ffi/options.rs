@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Result;
 use super::remote::Remote;
+use super::safety::SafetyOptions;
 
 /// How a studio is opened: by default with the embedded models, on all cores.
 #[derive(Debug, Clone, uniffi::Record)]
@@ -23,6 +25,9 @@ pub struct StudioOptions {
     /// Lets the studio make clips with remote models too, under consents.
     #[uniffi(default)]
     pub remote: Option<Arc<Remote>>,
+    /// The gates that prompt, photo and frames pass; left out, the prompt's alone.
+    #[uniffi(default)]
+    pub safety: Option<SafetyOptions>,
 }
 
 /// Where networks run.
@@ -42,25 +47,28 @@ pub enum ExecutionProvider {
     WebGpu,
 }
 
-impl From<StudioOptions> for crate::StudioOptions {
-    fn from(options: StudioOptions) -> Self {
-        let mut out = Self::default();
-        if let Some(library) = options.runtime_library {
+impl StudioOptions {
+    pub(super) fn into_core(self) -> Result<crate::StudioOptions> {
+        let mut out = crate::StudioOptions::default();
+        if let Some(library) = self.runtime_library {
             out = out.runtime(library);
         }
-        if let Some(threads) = options.threads {
+        if let Some(threads) = self.threads {
             out = out.threads(threads as usize);
         }
-        if let Some(provider) = options.execution_provider {
+        if let Some(provider) = self.execution_provider {
             out = out.execution_provider(provider.into());
         }
-        if let Some(models) = options.models {
+        if let Some(models) = self.models {
             out = out.models(models);
         }
-        if let Some(remote) = options.remote {
+        if let Some(remote) = self.remote {
             out = out.remote(remote.remote.clone());
         }
-        out
+        if let Some(safety) = self.safety {
+            out = out.safety(safety.into_core()?);
+        }
+        Ok(out)
     }
 }
 

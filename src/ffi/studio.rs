@@ -25,15 +25,16 @@ impl Studio {
     /// thread.
     ///
     /// Fails with `runtime.…` when ONNX Runtime is not found or refused, `model.…` when a network
-    /// does not fit.
+    /// or classifier does not fit, `safety.hash_list` for a list that cannot be read.
     #[uniffi::constructor]
     pub fn open(options: StudioOptions) -> Result<Arc<Self>> {
-        guard(|| Ok(Arc::new(Self { studio: crate::Studio::open(options.into())? })))
+        guard(|| Ok(Arc::new(Self { studio: crate::Studio::open(options.into_core()?)? })))
     }
 
     /// Starts a job and returns at once; `listener` hears how far it is.
     ///
-    /// Fails with `request.…` when the request is out of range. What goes wrong later comes out of
+    /// Fails with `request.…` when the request is out of range, `safety.…` when the prompt is
+    /// refused. What goes wrong later comes out of
     /// `GenerationJob.clip`.
     pub fn start(
         &self,

@@ -127,6 +127,11 @@ impl Remote {
         &self.inner.models
     }
 
+    /// Whether prompts pass the gate before they are sent.
+    pub(crate) fn checks_prompts(&self) -> bool {
+        self.inner.prompt_gate
+    }
+
     /// Whom a model's data go to; without a region, the provider's first.
     ///
     /// # Errors

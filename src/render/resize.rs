@@ -23,15 +23,27 @@ pub(crate) fn resize_into(
     filter: Filter,
     rgb: &mut [u8],
 ) -> Result<()> {
-    if (photo.width() as usize, photo.height() as usize) == (width, height) {
-        rgb.copy_from_slice(photo.pixels());
+    let source = (photo.width(), photo.height(), photo.pixels());
+    resize_pixels_into(source, (width, height), filter, rgb)
+}
+
+/// Draws RGB pixels, given with their width and height, at another size into `rgb`; all of them
+/// tightly packed.
+pub(crate) fn resize_pixels_into(
+    (from_width, from_height, pixels): (u32, u32, &[u8]),
+    (width, height): (usize, usize),
+    filter: Filter,
+    rgb: &mut [u8],
+) -> Result<()> {
+    if (from_width as usize, from_height as usize) == (width, height) {
+        rgb.copy_from_slice(pixels);
         return Ok(());
     }
     let fault = |error: &dyn std::error::Error| {
         Error::Internal(Detail::new("internal.resize", error.to_string()))
     };
     // Typed images: the untyped entry would compile every pixel format there is.
-    let source = TypedImageRef::<U8x3>::from_buffer(photo.width(), photo.height(), photo.pixels())
+    let source = TypedImageRef::<U8x3>::from_buffer(from_width, from_height, pixels)
         .map_err(|error| fault(&error))?;
     let mut target = TypedImage::<U8x3>::from_buffer(width as u32, height as u32, rgb)
         .map_err(|error| fault(&error))?;

@@ -162,6 +162,11 @@ impl std::fmt::Debug for Session {
 }
 
 impl Port {
+    /// Whether it holds single precision numbers.
+    pub(crate) fn is_f32(&self) -> bool {
+        self.element == TensorElementType::Float32
+    }
+
     fn new(outlet: &Outlet) -> Self {
         let (element, shape) = match outlet.dtype() {
             ValueType::Tensor { ty, shape, .. } => {

@@ -22,7 +22,7 @@ pub(super) struct Row {
     pub(super) terms: &'static [&'static str],
 }
 
-const fn row(language: &'static str, terms: &'static [&'static str]) -> Row {
+pub(super) const fn row(language: &'static str, terms: &'static [&'static str]) -> Row {
     Row { language, terms }
 }
 
@@ -51,11 +51,11 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
     ("lookon", "film(,s,ed,ing)/record(,s,ed,ing)/photograph(,s,ed,ing)/watch(,es,ed,ing)"),
     ("zehn", "sechs/sieben/acht/neun/zehn/elf/zwolf/zwoelf/dreizehn/vierzehn/funfzehn/\
      fuenfzehn/sechzehn/siebzehn"),
-    ("kleid", "kleid(,er,ung)/hose(,n)/bluse/bh/hemd/oberteil/unterhose/slip/rock/unterwasche/\
+    ("kleid", "hoschen/hoeschen/kleid(,er,ung)/hose(,n)/bluse/bh/hemd/oberteil/unterhose/slip/rock/unterwasche/\
      unterwaesche/bikini"),
     ("ropa", "ropa/vestido/camisa/blusa/falda/pantalon(,es)/sujetador/bragas/roupa(,s)/saia/\
      calca(,s)/calcinha/sutia"),
-    ("habit", "vetement(,s)/robe/habits/culotte/soutien/jupe/chemisier/pantalon/vestit(o,i)/\
+    ("habit", "tshirt(,s)/vetement(,s)/robe/habits/culotte/soutien/jupe/chemisier/pantalon/vestit(o,i)/\
      maglietta/reggiseno/mutande/gonna/camicia"),
     ("nudefr", "est/toute/tout/tous/toutes/completement/entierement/soit/mets/met/rends/\
      femme(,s)/fille(,s)/homme/corps/seins/enfant/garcon"),
@@ -138,17 +138,19 @@ pub(super) const MINORS: &[Row] = &[
         "неповнолітн*", "підліт*", "школяр*", "малолітн*", "доньк*",
     ]),
     row("zh", &[
-        "儿童", "兒童", "孩子", "小孩", "女孩", "男孩", "幼女", "幼童", "幼儿", "幼兒", "萝莉", "蘿莉", "正太", "未成年", "婴儿",
-        "嬰兒", "宝宝", "寶寶", "小学生", "小學生", "初中生", "中学生", "中學生", "高中生", "少女", "少年", "女童", "男童", "女儿",
-        "女兒",
+        "儿童", "兒童", "孩子", "小孩", "女孩", "男孩", "幼女", "幼童", "幼儿", "幼兒", "萝莉",
+        "蘿莉", "正太", "未成年", "婴儿", "嬰兒", "宝宝", "寶寶", "小学生", "小學生", "初中生",
+        "中学生", "中學生", "高中生", "少女", "少年", "女童", "男童", "女儿", "女兒",
     ]),
     row("ja", &[
-        "子供", "子ども", "こども", "幼児", "女児", "男児", "赤ちゃん", "赤ん坊", "女子高生", "女子中学生", "女子小学生", "小学生",
-        "高校生", "ロリ", "ショタ", "園児", "児童", "女の子", "男の子", "おんなのこ", "娘",
+        "子供", "子ども", "こども", "幼児", "女児", "男児", "赤ちゃん", "赤ん坊", "女子高生",
+        "女子中学生", "女子小学生", "小学生", "高校生", "ロリ", "ショタ", "園児", "児童", "女の子",
+        "男の子", "おんなのこ", "娘",
     ]),
     row("ko", &[
-        "아이", "어린이", "아동", "소녀", "소년", "아기", "미성년", "초등학생", "중학생", "고등학생", "여고생", "여중생", "로리",
-        "유아", "청소년", "열살", "열한살", "열두살", "열세살", "열네살", "열다섯살", "열여섯살", "열일곱살", "다섯살", "여섯살", "일곱살",
+        "아이", "어린이", "아동", "소녀", "소년", "아기", "미성년", "초등학생", "중학생",
+        "고등학생", "여고생", "여중생", "로리", "유아", "청소년", "열살", "열한살", "열두살",
+        "열세살", "열네살", "열다섯살", "열여섯살", "열일곱살", "다섯살", "여섯살", "일곱살",
         "여덟살", "아홉살",
     ]),
     row("hi", &[
@@ -175,11 +177,13 @@ pub(super) const INTIMATE: &[Row] = &[
         "r 18", "erotic*", "erotik*", "erotyc*", "erotiq*",
     ]),
     row("en", &[
-        "nekkid", "stripteaz*", "wank(,s,ing)", "jerk(,s,ing) off", "@take it/everything ~ all off",
+        "lift(,s,ed,ing)/rais(e,es,ed,ing) @poss top", "@wear com(e,es,ing) off",
+        "@wear becom(e,es,ing)/turn(,s,ing) transparent/invisible/sheer",
+        "what ~ under/beneath/underneath @poss @wear", "perform(,s,ing) oral", "nekkid",
+        "stripteaz*", "wank(,s,ing)", "jerk(,s,ing) off", "@take it/everything ~ all off",
         "@take it/everything off", "without/minus her/his/their/a top",
         "@wear transparent/invisible", "cloth(es,ing) removed/gone",
-        "@wear slid(e,es,ing) off/down",
-        "dress/robe/towel fall(,s,ing) to/down",
+        "@wear slid(e,es,ing) off/down", "dress/robe/towel fall(,s,ing) to/down",
         "open(,s,ed,ing) her/his/their ~ @wear", "reveal(,s,ing)/expos(e,es,ing) ~ chest",
         "nud(e,es,ed,ist,ity,ism)", "naked*", "unclothed", "unclad", "undress*",
         "disrob(e,es,ed,ing)", "topless*", "striptease*", "stripper*",
@@ -199,8 +203,8 @@ pub(super) const INTIMATE: &[Row] = &[
         "wear(,s,ing) nothing", "nothing but/under ~ @poss/a/skin/towel",
         "wear(,s,ing) only ~ @small", "see through ~ @wear", "seethrough",
         "transparent/sheer/invisible ~ @wear", "cloth(es,ing) off",
-        "cloth(es,ing) fall(,s,ing)/melt(,s,ing)",
-        "@wear fall(,s,ing) off", "@wear disappear(,s,ing)/vanish(,es,ing)/dissolv(e,es,ing)",
+        "cloth(es,ing) fall(,s,ing)/melt(,s,ing)", "@wear fall(,s,ing) off",
+        "@wear disappear(,s,ing)/vanish(,es,ing)/dissolv(e,es,ing)",
         "put(,s,ting)/dress(,es,ed)/chang(e,es,ed,ing)/turn(,s,ed) ~ in/into/to ~ @small",
         "swap(,s,ped)/replac(e,es,ed,ing) ~ in/into/to/with/for ~ @small", "make ~ wear ~ @small",
         "sex(,y,ier,iest,ual,ually,ualise,ualize,ualised,ualized,ualizing,iness,tape,ting,o,e,ist)",
@@ -220,6 +224,7 @@ pub(super) const INTIMATE: &[Row] = &[
         "bare bottom/body/skin/chested/breasted",
     ]),
     row("de", &[
+        "splitternackt*", "hullen fallen",
         "nackt(,e,er,es,en,em,heit,bild,bilder,foto,fotos,video,videos)", "entkleide*",
         "entblosst*", "entbloss*", "entbloess*", "zieh(,t,en,e) sich/sie/ihn aus",
         "zieh* ~ @kleid ~ aus", "sich ausz*", "@kleid ausz(iehen,ieht)",
@@ -235,9 +240,10 @@ pub(super) const INTIMATE: &[Row] = &[
         "masturb*", "fellation", "penis", "strip tease",
     ]),
     row("es", &[
-        "desnud*", "desvest*", "desvist*", "quit* ~ @ropa", "sin ropa", "sexual(,es,mente)",
-        "tetas", "pezon(,es)", "follar", "follando", "follan", "pene", "penes", "coito",
-        "masturb*", "eyacul*", "encuer(ada,ado,adas,ados)", "sacate la ropa",
+        "toc* ~ pechos/senos/tetas", "baj* ~ bragas/calzones", "desnud*", "desvest*", "desvist*",
+        "quit* ~ @ropa", "sin ropa", "sexual(,es,mente)", "tetas", "pezon(,es)", "follar",
+        "follando", "follan", "pene", "penes", "coito", "masturb*", "eyacul*",
+        "encuer(ada,ado,adas,ados)", "sacate la ropa",
     ]),
     row("pt", &[
         "nua", "nuas", "pelada", "peladas", "despir", "despindo", "dispa", "sem roupa(,s)",
@@ -250,7 +256,7 @@ pub(super) const INTIMATE: &[Row] = &[
         "capezzol*", "scopare", "scopano", "masturb*", "figa", "cazzo",
     ]),
     row("nl", &[
-        "naakt(,e,foto,fotos,heid)", "uitkled*", "uitgekleed*", "ontkled*", "ontkleed*",
+        "borsten", "naakt(,e,foto,fotos,heid)", "uitkled*", "uitgekleed*", "ontkled*", "ontkleed*",
         "kleed* ~ uit", "trek* ~ @kleren uit", "@kleren uittrek*", "doe* ~ @kleren uit",
         "zonder @kleren", "seks*", "seksueel", "neuk(en,t)", "tepel(,s)", "tieten", "kutje",
     ]),
@@ -269,8 +275,8 @@ pub(super) const INTIMATE: &[Row] = &[
         "porno*",
     ]),
     row("ru", &[
-        "гол(ая,ыи,ое,ые,ого,ую,ои,ым,ых,ышом,енькая,ыми)", "обнажен*", "обнажи*", "обнажа*",
-        "раздев*", "раздеть*", "разден*", "раздет*", "нагишом", "наг(ая,ои,ую,ие)",
+        "убер* ~ @odezh", "гол(ая,ыи,ое,ые,ого,ую,ои,ым,ых,ышом,енькая,ыми)", "обнажен*", "обнажи*",
+        "обнажа*", "раздев*", "раздеть*", "разден*", "раздет*", "нагишом", "наг(ая,ои,ую,ие)",
         "сними*/снима*/снять ~ @odezh", "без одежды", "стриптиз*", "секс*", "порно*", "эроти*",
         "половои акт", "совокуп*", "мастурб*", "трах(ает,ать,нул,ают,ни)", "ебет", "ебать",
         "сиськ*", "соск(и,ов,ами)", "член(,ом) ~ рот*", "минет*", "гениталии",
@@ -282,20 +288,23 @@ pub(super) const INTIMATE: &[Row] = &[
         "цицьк*", "ерот*",
     ]),
     row("zh", &[
-        "裸", "脱衣", "脫衣", "脱光", "脫光", "脱~衣", "脫~衣", "脱~裙", "脫~裙", "脱~裤", "脫~褲", "脱~内衣", "衣服脱",
-        "衣服脫", "去衣", "不穿衣", "没穿衣", "沒穿衣", "一丝不挂", "一絲不掛", "性交", "做爱", "做愛", "性爱", "性愛", "性感",
-        "性行为", "色情", "情色", "淫", "乳房", "乳头", "乳頭", "阴茎", "陰莖", "阴道", "陰道", "口交", "肛交", "自慰", "手淫",
-        "露点", "露點", "走光",
+        "衣服去掉", "去掉~衣", "裸", "脱衣", "脫衣", "脱光", "脫光", "脱~衣", "脫~衣", "脱~裙",
+        "脫~裙", "脱~裤", "脫~褲", "脱~内衣", "衣服脱", "衣服脫", "去衣", "不穿衣", "没穿衣",
+        "沒穿衣", "一丝不挂", "一絲不掛", "性交", "做爱", "做愛", "性爱", "性愛", "性感", "性行为",
+        "色情", "情色", "淫", "乳房", "乳头", "乳頭", "阴茎", "陰莖", "阴道", "陰道", "口交",
+        "肛交", "自慰", "手淫", "露点", "露點", "走光",
     ]),
     row("ja", &[
-        "裸", "ヌード", "はだかの", "はだかに", "ハダカ", "脱がせ", "脱がす", "脱がし", "服~脱", "下着~脱", "スカート~脱", "ブラ~外",
-        "脱衣", "セックス", "性行為", "エロい", "エロく", "エロ動画", "エロ画像", "エッチな", "アダルトビデオ", "ポルノ", "おっぱい", "乳首",
-        "巨乳", "陰部", "性器", "ペニス", "膣", "フェラチオ", "パンチラ", "オナニー", "アヘ顔", "胸~揉", "セクシー", "下着姿",
+        "服~透け", "スカート~めく", "裸", "ヌード", "はだかの", "はだかに", "ハダカ", "脱がせ",
+        "脱がす", "脱がし", "服~脱", "下着~脱", "スカート~脱", "ブラ~外", "脱衣", "セックス",
+        "性行為", "エロい", "エロく", "エロ動画", "エロ画像", "エッチな", "アダルトビデオ",
+        "ポルノ", "おっぱい", "乳首", "巨乳", "陰部", "性器", "ペニス", "膣", "フェラチオ",
+        "パンチラ", "オナニー", "アヘ顔", "胸~揉", "セクシー", "下着姿",
     ]),
     row("ko", &[
-        "나체", "알몸", "누드", "옷~벗", "속옷~벗", "치마~벗", "바지~벗", "그녀~벗겨", "여자~벗겨", "발가벗", "벌거벗", "홀딱벗",
-        "섹스",
-        "섹시", "성관계", "성행위", "야동", "포르노", "음란", "가슴~만지", "젖꼭지", "성기", "자위행위", "음부", "야한", "에로",
+        "가슴~만져", "나체", "알몸", "누드", "옷~벗", "속옷~벗", "치마~벗", "바지~벗", "그녀~벗겨",
+        "여자~벗겨", "발가벗", "벌거벗", "홀딱벗", "섹스", "섹시", "성관계", "성행위", "야동",
+        "포르노", "음란", "가슴~만지", "젖꼭지", "성기", "자위행위", "음부", "야한", "에로",
     ]),
     row("hi", &[
         "नंग*", "नग्न*", "निर्वस्त्र", "कपड़* ~ उतार*", "बिना कपड़*", "सेक्स*", "यौन", "अश्लील*",
@@ -362,11 +371,12 @@ pub(super) const FORCED: &[Row] = &[
     ]),
     row("uk", &["згвалт*", "прихован* камер*", "домаганн*", "дитяч* порно*"]),
     row("zh", &[
-        "强奸", "強姦", "强暴", "強暴", "偷拍", "偷窥", "偷窺", "裙底", "换脸色情", "換臉色情", "迷奸", "迷姦", "猥亵", "猥褻",
-        "乱伦", "亂倫",
+        "强奸", "強姦", "强暴", "強暴", "偷拍", "偷窥", "偷窺", "裙底", "换脸色情", "換臉色情",
+        "迷奸", "迷姦", "猥亵", "猥褻", "乱伦", "亂倫",
     ]),
     row("ja", &[
-        "盗撮", "痴漢", "レイプ", "強姦", "スカートの中", "リベンジポルノ", "ディープフェイクポルノ", "のぞき見", "児童ポルノ", "わいせつ",
+        "盗撮", "痴漢", "レイプ", "強姦", "スカートの中", "リベンジポルノ",
+        "ディープフェイクポルノ", "のぞき見", "児童ポルノ", "わいせつ",
     ]),
     row("ko", &["강간", "몰카", "불법촬영", "도촬", "딥페이크포르노", "성폭행", "성추행", "치마속"]),
     row("hi", &["बलात्कार*", "छिपा कैमरा", "balatkar*", "छेड़छाड़"]),
@@ -396,8 +406,8 @@ pub(super) const SUGGESTIVE: &[Row] = &[
     row("tr", &["ic camasir*", "kulot*"]),
     row("ru", &["нижне* бель*", "трусик*", "белье"]),
     row("uk", &["нижн* білизн*", "трусик*"]),
-    row("zh", &["内衣", "內衣", "内裤", "內褲", "丝袜诱惑", "比基尼"]),
-    row("ja", &["下着", "パンツ一", "ビキニ", "ブラジャー"]),
+    row("zh", &["胸部", "露出胸", "内衣", "內衣", "内裤", "內褲", "丝袜诱惑", "比基尼"]),
+    row("ja", &["パンツが見え", "パンツ見え", "下着", "パンツ一", "ビキニ", "ブラジャー"]),
     row("ko", &["속옷", "팬티", "비키니"]),
     row("hi", &["अंतर्वस्त्र", "ब्रा"]),
     row("ar", &["ملابس داخليه", "ملابسها الداخليه", "بيكيني"]),
@@ -472,6 +482,7 @@ pub(super) const GAP_ENDS: &[&str] =
 
 #[cfg(test)]
 mod tests {
+    use super::super::people::{HARM, HARMLESS_PEOPLE, MOCKERY, NAMED};
     use super::{AGE_UNITS, CLASSES, FORCED, HARMLESS, INTIMATE, MINORS, Row, SUGGESTIVE};
 
     #[rustfmt::skip]
@@ -481,7 +492,9 @@ mod tests {
     ];
 
     fn all_terms() -> impl Iterator<Item = &'static str> {
-        let rows = [MINORS, INTIMATE, FORCED, SUGGESTIVE, HARMLESS].into_iter().flatten();
+        let rows =
+            [MINORS, INTIMATE, FORCED, SUGGESTIVE, HARMLESS, HARM, MOCKERY, NAMED, HARMLESS_PEOPLE];
+        let rows = rows.into_iter().flatten();
         rows.flat_map(|row| row.terms).chain(AGE_UNITS).copied()
     }
 
@@ -489,7 +502,7 @@ mod tests {
     fn every_language_has_its_core_terms() {
         let has = |rows: &[Row], language| rows.iter().any(|row| row.language == language);
         for language in LANGUAGES {
-            for rows in [MINORS, INTIMATE, FORCED, SUGGESTIVE] {
+            for rows in [MINORS, INTIMATE, FORCED, SUGGESTIVE, HARM, MOCKERY, NAMED] {
                 assert!(has(rows, language), "{language}");
             }
         }

@@ -6,6 +6,7 @@ use super::age::{has_young_age, has_young_age_sign};
 use super::lexicon::{AGE_UNITS, FORCED, HARMLESS, INTIMATE, MINORS, SUGGESTIVE};
 use super::matching::{Table, stems};
 use super::normal::{Word, hides_words, is_readable, readings};
+use super::people::{HARM, HARMLESS_PEOPLE, MOCKERY, NAMED, names_somebody};
 use super::{Category, Subject};
 
 /// Words that are written onto a term to hide it: "undressher".
@@ -14,15 +15,19 @@ const HANGERS_ON: &[&str] = &[
     "lady", "body", "girls", "now",
 ];
 
-/// Refuses a prompt that must not be sent to a company.
+/// Refuses a prompt that no clip may be made of, here or elsewhere.
 ///
 /// Sexual content about a minor is refused for every `subject`. Undressing, nudity and sexual acts
 /// are refused where a real person is, or may be, in the photo; what is without consent by its own
-/// name is refused without one too. Whatever cannot be checked is refused.
+/// name is refused without one too. Violence, degradation, invented crimes and forged words are
+/// refused of whoever is or may be in the photo, and of whoever is named; of somebody who is named
+/// or holds an office also what mocks them or is put into their mouth. Whatever cannot be checked
+/// is refused.
 ///
 /// # Errors
 ///
-/// The first [`Category`] that applies: unreadable as such, minors, intimacy, hidden words.
+/// The first [`Category`] that applies: unreadable as such, minors, intimacy, named persons, hidden
+/// words.
 pub fn check_prompt(prompt: &str, subject: Subject) -> Result<(), Category> {
     if !is_readable(prompt) {
         return Err(Category::Unreadable);
@@ -33,6 +38,11 @@ pub fn check_prompt(prompt: &str, subject: Subject) -> Result<(), Category> {
     }
     if found.forced || (found.intimate && subject.shows_person) {
         return Err(Category::NonConsensualIntimacy);
+    }
+    // Looked at only where it matters: a name alone refuses nothing.
+    let named = || found.named || names_somebody(prompt);
+    if (found.harm && (subject.shows_person || named())) || (found.mockery && named()) {
+        return Err(Category::NamedPersonAbuse);
     }
     if hides_words(prompt) {
         return Err(Category::Unreadable);
@@ -47,6 +57,9 @@ struct Found {
     intimate: bool,
     forced: bool,
     suggestive: bool,
+    harm: bool,
+    mockery: bool,
+    named: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +68,9 @@ enum Kind {
     Intimate,
     Forced,
     Suggestive,
+    Harm,
+    Mockery,
+    Named,
 }
 
 impl Found {
@@ -64,6 +80,9 @@ impl Found {
             Kind::Intimate => self.intimate = true,
             Kind::Forced => self.forced = true,
             Kind::Suggestive => self.suggestive = true,
+            Kind::Harm => self.harm = true,
+            Kind::Mockery => self.mockery = true,
+            Kind::Named => self.named = true,
         }
     }
 }
@@ -83,11 +102,14 @@ static TERMS: LazyLock<Terms> = LazyLock::new(|| {
         (INTIMATE, Kind::Intimate),
         (FORCED, Kind::Forced),
         (SUGGESTIVE, Kind::Suggestive),
+        (HARM, Kind::Harm),
+        (MOCKERY, Kind::Mockery),
+        (NAMED, Kind::Named),
     ] {
         sought.extend(rows.iter().flat_map(|row| row.terms), kind);
     }
     let mut harmless = Table::new();
-    harmless.extend(HARMLESS.iter().flat_map(|row| row.terms), ());
+    harmless.extend(HARMLESS.iter().chain(HARMLESS_PEOPLE).flat_map(|row| row.terms), ());
     let mut units = Table::new();
     units.extend(AGE_UNITS, ());
     Terms { sought, harmless, units }

@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::Shared;
+use super::checks::FrameChecks;
 use super::progress::{Board, Preview, Stage};
 use crate::clip::{ClipSpec, Encoder, Frame, Layout, Written};
 use crate::error::{Detail, Error, Result};
@@ -23,6 +24,8 @@ const PREVIEW_EVERY: u32 = 4;
 /// What drawing gave.
 pub(super) struct Drawn {
     pub(super) written: Written,
+    /// Frames that the output gates saw.
+    pub(super) checked: u32,
     /// Time in the warp and time in the encoder.
     pub(super) render: Duration,
     pub(super) encode: Duration,
@@ -47,6 +50,7 @@ pub(super) fn draw(
     let (width, height) = (spec.width as usize, spec.height as usize);
     let canvas = shared.threads.install(|| Canvas::new(photo, width, height, space))?;
     let mut render = clock.elapsed();
+    let mut checks = FrameChecks::new(shared, spec);
 
     let (full, to_encode) = sync_channel::<Frame>(BUFFERS);
     let (to_draw, empty) = sync_channel::<Frame>(BUFFERS);
@@ -54,14 +58,16 @@ pub(super) fn draw(
         // The channel has room for all of them.
         let _ = to_draw.send(Frame::new(layout, spec.width, spec.height)?);
     }
+    let frames = spec.frames;
     std::thread::scope(|scope| {
         let encoding = std::thread::Builder::new()
             .name("kinora-encoder".to_owned())
-            .spawn_scoped(scope, move || encode(encoder, &to_encode, &to_draw, cancel))
+            .spawn_scoped(scope, move || encode(encoder, &to_encode, &to_draw, frames, cancel))
             .map_err(|error| {
                 let message = "no thread could be started: close other work and try again";
                 Error::Runtime(Detail::new("runtime.threads", message).because(error))
             })?;
+        let mut refused = None;
         for index in 0..spec.frames {
             // A closed channel: the encoder has ended and says why below.
             let Ok(mut frame) = empty.recv() else { break };
@@ -77,6 +83,11 @@ pub(super) fn draw(
                 }
             });
             render += clock.elapsed();
+            // Before anybody gets it; whoever encodes then misses frames and keeps nothing.
+            if let Err(error) = checks.check(&frame, index, cancel) {
+                refused = Some(error);
+                break;
+            }
             if index % PREVIEW_EVERY == 0 {
                 board.show(preview(&frame));
             }
@@ -91,28 +102,38 @@ pub(super) fn draw(
             Error::Internal(Detail::new("internal.panic", message))
         })?;
         cancel.check()?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
         let (written, encode) = encoded?;
-        Ok(Drawn { written, render, encode })
+        Ok(Drawn { written, checked: checks.frames(), render, encode })
     })
 }
 
-/// Encodes what comes until no more does.
+/// Encodes what comes until no more does. A clip that lacks frames is never finished.
 fn encode(
     mut encoder: Box<dyn Encoder>,
     full: &Receiver<Frame>,
     empty: &SyncSender<Frame>,
+    frames: u32,
     cancel: &Cancel,
 ) -> Result<(Written, Duration)> {
     let mut spent = Duration::ZERO;
+    let mut encoded = 0;
     while let Ok(frame) = full.recv() {
         cancel.check()?;
         let clock = Instant::now();
         encoder.write(&frame)?;
+        encoded += 1;
         spent += clock.elapsed();
         // Whoever draws has gone when the last frames are encoded.
         let _ = empty.send(frame);
     }
     cancel.check()?;
+    if encoded < frames {
+        let message = "the drawing ended before its last frame: please report it";
+        return Err(Error::Internal(Detail::new("internal.frames", message)));
+    }
     let clock = Instant::now();
     let written = encoder.finish()?;
     Ok((written, spent + clock.elapsed()))

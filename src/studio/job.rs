@@ -15,6 +15,7 @@ use crate::error::{Detail, Error, Result};
 use crate::face::Face;
 use crate::pipeline::motion::MotionRequest;
 use crate::runtime::{Cancel, ExecutionProvider};
+use crate::safety::Checked;
 
 /// A clip that was made.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub struct Clip {
     /// How many of them the clip was long enough for; the last ones then happened together. Half a
     /// second is the least for a step.
     pub steps: usize,
+    /// The gates that it has passed. A remote model's frames are seen by none.
+    pub checks: Vec<Checked>,
     /// How long each stage took.
     pub seconds: StageSeconds,
 }
@@ -193,6 +196,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
     );
     let mut seconds = StageSeconds::default();
     let Order { width, height, fps, frames, seed, .. } = order;
+    let mut checks = shared.check_photo(&order.photo, cancel)?;
     let spec = ClipSpec { width, height, fps, frames, looping: order.looping };
     // Opened first: a place that cannot be written is known before the work, not after.
     let encoder = clip::open(order.output, &spec)?;
@@ -231,6 +235,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
     let moving = plan.faces();
     let (steps_asked, steps) = plan.steps();
     let drawn = drawing::draw(shared, &order.photo, plan, encoder, &spec, board, cancel)?;
+    checks.extend(shared.frames_checked(drawn.checked));
     seconds.render = drawn.render.as_secs_f64();
     seconds.encode = drawn.encode.as_secs_f64();
     seconds.total = started.elapsed().as_secs_f64();
@@ -252,6 +257,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
         ignored: request.reading.ignored,
         steps_asked,
         steps,
+        checks,
         seconds,
     })
 }

@@ -1,5 +1,6 @@
 //! The front door: a [`Studio`] is opened once and makes clips, each in a [`GenerationJob`].
 
+mod checks;
 mod drawing;
 mod job;
 mod options;
@@ -16,6 +17,7 @@ use crate::pack::DefaultModel;
 use crate::photo::Photo;
 use crate::pipeline::motion::{MotionModels, MotionPipeline};
 use crate::runtime::{Cancel, Runtime};
+use crate::safety::Gates;
 
 pub use job::{Clip, GenerationJob, Made, StageSeconds};
 pub use options::StudioOptions;
@@ -46,6 +48,7 @@ struct Shared {
     runtime: Runtime,
     detector: Detector,
     motion: MotionPipeline,
+    gates: Gates,
     threads: rayon::ThreadPool,
 }
 
@@ -53,9 +56,9 @@ impl Studio {
     /// Opens ONNX Runtime and the networks. Nothing touches the network.
     ///
     /// # Errors
-    /// `runtime.*` when ONNX Runtime is not found or refused, `model.*` when a network does not
-    /// fit.
-    pub fn open(#[allow(unused_mut)] mut options: StudioOptions) -> Result<Self> {
+    /// `runtime.*` when ONNX Runtime is not found or refused, `model.*` when a network or a
+    /// classifier of [`StudioOptions::safety`] does not fit.
+    pub fn open(mut options: StudioOptions) -> Result<Self> {
         #[cfg(feature = "remote")]
         let remote = options.take_remote();
         let runtime = Runtime::open(options.runtime_options())?;
@@ -77,6 +80,7 @@ impl Studio {
                 motion: &models.motion,
             },
         )?;
+        let gates = Gates::open(options.take_safety(), &runtime)?;
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(runtime.threads())
             .thread_name(|i| format!("kinora-{i}"))
@@ -92,7 +96,7 @@ impl Studio {
             runtime.threads()
         );
         Ok(Self {
-            shared: Arc::new(Shared { runtime, detector, motion, threads }),
+            shared: Arc::new(Shared { runtime, detector, motion, gates, threads }),
             #[cfg(feature = "remote")]
             remote,
         })
@@ -104,12 +108,16 @@ impl Studio {
     /// device.
     ///
     /// # Errors
-    /// `request.*` when the request is out of range; for a remote model also `consent.*`,
-    /// `safety.*`, `vault.*` and `remote.*`, before anything is sent. What goes wrong later comes out
-    /// of [`GenerationJob::wait`].
+    /// `request.*` when the request is out of range, `safety.*` when the prompt is refused; for a
+    /// remote model also `safety.*` for the photo, `consent.*`, `vault.*` and `remote.*`, before
+    /// anything is sent. What goes wrong later comes out of [`GenerationJob::wait`], a photo or frame
+    /// that is refused on this device too.
     pub fn generate(&self, request: GenerationRequest) -> Result<GenerationJob> {
         match request.asked_model() {
-            Model::Default => job::start(Arc::clone(&self.shared), request.check()?),
+            Model::Default => {
+                self.check_prompt(&request)?;
+                job::start(Arc::clone(&self.shared), request.check()?)
+            }
             #[cfg(feature = "remote")]
             Model::Remote { model, grant } => {
                 let (model, grant) = (model.clone(), grant.clone());

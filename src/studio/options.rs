@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::runtime::{ExecutionProvider, RuntimeOptions};
+use crate::safety::Safety;
 
 /// How a [`Studio`](crate::Studio) is opened: by default with the embedded models, on the CPU with
 /// all cores.
@@ -10,6 +11,7 @@ use crate::runtime::{ExecutionProvider, RuntimeOptions};
 pub struct StudioOptions {
     runtime: RuntimeOptions,
     models: Option<PathBuf>,
+    safety: Safety,
     #[cfg(feature = "remote")]
     remote: Option<crate::remote::Remote>,
 }
@@ -43,6 +45,13 @@ impl StudioOptions {
         self
     }
 
+    /// The gates that prompt, photo and frames pass; by default the prompt's alone.
+    #[must_use]
+    pub fn safety(mut self, safety: Safety) -> Self {
+        self.safety = safety;
+        self
+    }
+
     /// Lets the studio make clips with remote models too, under consents. Without it nothing can.
     #[cfg(feature = "remote")]
     #[must_use]
@@ -54,6 +63,10 @@ impl StudioOptions {
     #[cfg(feature = "remote")]
     pub(super) fn take_remote(&mut self) -> Option<crate::remote::Remote> {
         self.remote.take()
+    }
+
+    pub(super) fn take_safety(&mut self) -> Safety {
+        std::mem::take(&mut self.safety)
     }
 
     pub(super) fn runtime_options(&self) -> &RuntimeOptions {

@@ -11,6 +11,8 @@ use crate::clip::{FilePlace, Fps, Output, Written};
 use crate::consent::Grant;
 use crate::error::{Detail, Error, Result};
 use crate::remote::{DataKept, Fetched, Payload, Remote, RemoteProgress};
+use crate::runtime::Cancel;
+use crate::safety::{Checked, Side};
 
 impl Studio {
     /// The same studio, whose remote jobs go through `remote`. The networks are shared.
@@ -48,6 +50,7 @@ impl Studio {
     ) -> Result<GenerationJob> {
         let remote = self.remote()?.clone();
         let person = self.shows_person(&request)?;
+        let checks = self.checks(&remote, &request);
         let order = request.into_remote(person)?;
         let (rights, seed) = (order.rights, order.seed);
         let payload = remote.payload(model, Some(grant.destination().region()), order.asked)?;
@@ -59,7 +62,7 @@ impl Studio {
             let tell = &mut |progress| show(board, progress);
             let fetched = remote.make(&payload, &grant, rights, seed, cancel, tell)?;
             drop(payload);
-            finish(&remote, fetched, place, started)
+            finish(&remote, fetched, place, checks, started)
         })
     }
 
@@ -77,7 +80,8 @@ impl Studio {
         spawn(move |board, cancel| {
             let started = Instant::now();
             let fetched = remote.go_on(&id, cancel, &mut |progress| show(board, progress))?;
-            finish(&remote, fetched, place, started)
+            // What was checked before a restart is not known any more.
+            finish(&remote, fetched, place, Vec::new(), started)
         })
     }
 
@@ -103,17 +107,44 @@ impl Studio {
         })
     }
 
-    /// Whether somebody may be seen. In a video nobody looks, so somebody may.
+    /// Whether somebody may be seen; the photo passes the input gates first. In a video nobody looks,
+    /// so somebody may.
+    ///
+    /// # Errors
+    /// `safety.*`; `safety.unchecked` for a video where there are input gates.
     fn shows_person(&self, request: &GenerationRequest) -> Result<bool> {
+        let gates = &self.shared.gates;
         match request.photo() {
-            Some(photo) => Ok(!self.faces(photo)?.is_empty()),
+            Some(photo) => {
+                self.shared.check_photo(photo, &Cancel::new())?;
+                Ok(!self.faces(photo)?.is_empty())
+            }
+            None if request.is_video() && gates.look_at(Side::Input) => {
+                let message = "this app checks what is sent, and the pictures of a video cannot be \
+                               checked: give a photo";
+                Err(Error::Request(Detail::new("safety.unchecked", message)))
+            }
             None => Ok(request.is_video()),
         }
+    }
+
+    /// The gates that a request for a remote model has passed once it is sent.
+    fn checks(&self, remote: &Remote, request: &GenerationRequest) -> Vec<Checked> {
+        let names = self.shared.gates.names(Side::Input);
+        let photo = names.filter(|_| request.photo().is_some());
+        let prompt = remote.checks_prompts().then_some(Checked::Prompt);
+        prompt.into_iter().chain(photo.map(|gate| Checked::Input { gate })).collect()
     }
 }
 
 /// The clip to where it was asked for; then the provider's copies go.
-fn finish(remote: &Remote, fetched: Fetched, place: FilePlace, started: Instant) -> Result<Clip> {
+fn finish(
+    remote: &Remote,
+    fetched: Fetched,
+    place: FilePlace,
+    checks: Vec<Checked>,
+    started: Instant,
+) -> Result<Clip> {
     let Fetched { id, model, seed, bytes, movie } = fetched;
     let made = match place.put(&bytes)? {
         Written::Path(path) => Made::Path(path),
@@ -138,6 +169,7 @@ fn finish(remote: &Remote, fetched: Fetched, place: FilePlace, started: Instant)
         ignored: Vec::new(),
         steps_asked: 0,
         steps: 0,
+        checks,
         seconds: StageSeconds { total: started.elapsed().as_secs_f64(), ..StageSeconds::default() },
     })
 }

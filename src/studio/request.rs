@@ -214,6 +214,21 @@ impl GenerationRequest {
         self
     }
 
+    /// What it says should happen.
+    pub(super) fn words(&self) -> &str {
+        &self.prompt
+    }
+
+    /// The photo, where there is one: whoever finds faces or checks pictures wants to see it.
+    pub(super) fn photo(&self) -> Option<&Photo> {
+        match &self.source {
+            Source::Photo(photo) => Some(photo),
+            #[cfg(feature = "remote")]
+            Source::Video(_) => None,
+            Source::Words => None,
+        }
+    }
+
     /// Which model it is for.
     pub(super) fn asked_model(&self) -> &Model {
         &self.model
@@ -275,14 +290,6 @@ pub(super) struct RemoteOrder {
 
 #[cfg(feature = "remote")]
 impl GenerationRequest {
-    /// The photo, where there is one: whoever finds faces wants to see it.
-    pub(super) fn photo(&self) -> Option<&Photo> {
-        match &self.source {
-            Source::Photo(photo) => Some(photo),
-            Source::Video(_) | Source::Words => None,
-        }
-    }
-
     /// Whether it has pictures in which nobody looks for faces.
     pub(super) fn is_video(&self) -> bool {
         matches!(self.source, Source::Video(_))

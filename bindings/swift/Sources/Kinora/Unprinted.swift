@@ -12,3 +12,20 @@ extension PayloadPreview: CustomReflectable {
         Mirror(self, children: ["destination": destination, "bytes": body.count])
     }
 }
+
+extension CheckedPicture: CustomReflectable {
+    /// Its size and side; no pixels.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["width": width, "height": height, "side": side])
+    }
+}
+
+extension NewClipReport: CustomReflectable {
+    /// What it objects to; neither the words nor the picture.
+    public var customMirror: Mirror { Mirror(self, children: ["category": category]) }
+}
+
+extension ClipReport: CustomReflectable {
+    /// Its number and what it objects to; not the words.
+    public var customMirror: Mirror { Mirror(self, children: ["id": id, "category": category]) }
+}
