@@ -41,6 +41,7 @@ pub mod consent;
 pub mod face;
 #[cfg(feature = "uniffi")]
 pub mod ffi;
+pub mod marking;
 pub mod photo;
 pub mod prompt;
 #[cfg(feature = "remote")]
