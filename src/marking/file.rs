@@ -77,7 +77,9 @@ impl FileMarks {
         std::io::copy(&mut source, &mut file).map_err(|source| file.error(source))?;
         drop(source);
         let written = self.write(&mut file, true)?;
-        file.commit()?;
+        if !written.is_empty() {
+            file.commit()?;
+        }
         Ok(written)
     }
 

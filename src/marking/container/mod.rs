@@ -102,7 +102,7 @@ pub(super) struct Scan {
 impl Scan {
     fn note_xmp(&mut self, whole: Range<u64>, payload: Range<u64>, sound: bool) {
         if self.xmp.len() < MOST_BLOCKS {
-            let readable = sound && payload.end - payload.start <= LARGEST_PACKET;
+            let readable = sound && payload.end.saturating_sub(payload.start) <= LARGEST_PACKET;
             self.xmp.push(Block { whole, payload, readable });
         } else {
             self.damaged = true;

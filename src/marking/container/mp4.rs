@@ -22,7 +22,7 @@ pub(super) fn scan(input: &mut Input<'_>, scan: &mut Scan) -> Walk {
     while at < input.length {
         let part = part(input, at, input.length)?;
         match &part.name {
-            b"uuid" => match input.array::<16>(part.body) {
+            b"uuid" if part.end - part.body >= 16 => match input.array::<16>(part.body) {
                 Ok(XMP) => scan.note_xmp(at..part.end, part.body + 16..part.end, true),
                 Ok(C2PA) => scan.manifests += 1,
                 Ok(_) => {}

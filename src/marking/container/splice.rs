@@ -38,7 +38,8 @@ impl Edit {
 /// Makes all `edits`, which do not overlap. Only what stands behind the first one that changes the
 /// file's length is moved.
 pub(in crate::marking) fn splice(file: &mut Target, mut edits: Vec<Edit>) -> Result<()> {
-    edits.sort_by_key(|edit| edit.range.start);
+    // What is inserted stands before what is taken away at the same place.
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let first = edits.iter().position(Edit::moves).unwrap_or(edits.len());
     for edit in &edits[..first] {
         file.patch(edit.range.start, &edit.bytes)?;

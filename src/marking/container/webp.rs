@@ -3,7 +3,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::{Edit, Input, Scan, Walk, damaged, failed};
+use super::{Edit, Input, Scan, Stop, Walk, damaged, failed};
 use crate::clip::Target;
 use crate::error::Result;
 
@@ -20,15 +20,16 @@ pub(super) fn scan(input: &mut Input<'_>, scan: &mut Scan) -> Walk {
         let [a, b, c, d, size @ ..] = input.array::<8>(at)?;
         let body = at + 8;
         let size = u64::from(u32::from_le_bytes(size));
-        let body_end = input.end(body, size)?;
+        let body_end = input.end(body, size).ok().filter(|body_end| *body_end <= end);
+        let body_end = body_end.ok_or(Stop::Damaged)?;
         // Some writers leave the last chunk's padding out.
         let next = (body_end + size % 2).min(end);
         match &[a, b, c, d] {
-            b"XMP " => scan.note_xmp(at..next, body..body_end, body_end <= end),
+            b"XMP " => scan.note_xmp(at..next, body..body_end, true),
             b"C2PA" => scan.manifests += 1,
             _ => {}
         }
-        at = next.max(body_end);
+        at = next;
     }
     scan.place = Some(end);
     Ok(())

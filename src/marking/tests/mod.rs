@@ -4,6 +4,7 @@ mod foreign;
 pub(super) mod hostile;
 
 use std::fs;
+use std::sync::OnceLock;
 
 use super::*;
 use crate::clip::tests::{make_with, names, spec};
@@ -29,9 +30,15 @@ pub(super) fn marks() -> FileMarks {
     FileMarks::new(statement())
 }
 
-/// A small clip as the encoder leaves it.
+/// A small clip as the encoder leaves it, made once.
 pub(super) fn plain(container: Container) -> Vec<u8> {
-    made(container, &Finish::none())
+    static CLIPS: [OnceLock<Vec<u8>>; 3] = [const { OnceLock::new() }; 3];
+    let number = match container {
+        Container::Mp4 => 0,
+        Container::Webp => 1,
+        Container::Gif => 2,
+    };
+    CLIPS[number].get_or_init(|| made(container, &Finish::none())).clone()
 }
 
 pub(super) fn made(container: Container, finish: &Finish) -> Vec<u8> {
