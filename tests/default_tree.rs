@@ -67,6 +67,13 @@ fn consent_vault_and_wire_protocols_link_no_network_crate() {
 }
 
 #[test]
+fn manifests_link_no_network_crate() {
+    let tree = tree(&["--features", "cli,uniffi,remote,c2pa"]);
+    assert!(names(&tree).any(|name| name == "c2pa"), "the tree lacks manifests:\n{tree}");
+    assert_eq!(network_crates(&tree), Vec::<&str>::new());
+}
+
+#[test]
 fn only_the_http_client_links_network_crates() {
     // The positive control: the list finds what is there.
     let tree = tree(&["--features", "remote-http"]);

@@ -8,6 +8,7 @@
     all(feature = "openh264", not(any(target_os = "ios", target_os = "android")))
 ))]
 mod atoms;
+mod finishing;
 mod fps;
 mod frame;
 mod gif;
@@ -29,13 +30,13 @@ mod tee;
 mod webp;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 
 use crate::error::Result;
 use output::Place;
-use target::{Target, failed};
+use target::failed;
 
 pub use fps::Fps;
 pub use frame::I420;
@@ -44,7 +45,9 @@ pub use output::{Container, Output};
 pub(crate) use sink::SinkFailure;
 pub use sink::{FrameSink, SinkResult};
 
+pub(crate) use finishing::{Finish, Finishing};
 pub(crate) use frame::{Frame, Layout, Rgb8};
+pub(crate) use target::Target;
 
 /// What is known of a clip before its first frame.
 #[derive(Debug, Clone, Copy)]
@@ -80,15 +83,20 @@ pub(crate) enum Written {
     Sink,
 }
 
-/// Opens an encoder; whatever can be known to fail fails here, before any work.
+/// Opens an encoder; whatever can be known to fail fails here, before any work. `finish` is done to
+/// each file once it is whole, before it has its name.
 ///
 /// # Errors
 /// `request.odd_size`; `output.*`: no encoder, too large for it, a place that cannot be written.
-pub(crate) fn open(output: Output, spec: &ClipSpec) -> Result<Box<dyn Encoder>> {
+pub(crate) fn open(output: Output, spec: &ClipSpec, finish: Finish) -> Result<Box<dyn Encoder>> {
     let main: Box<dyn Encoder> = match output.place {
-        Place::File(container, path) => container_encoder(container, spec, || Target::file(&path))?,
-        Place::Bytes(container) => container_encoder(container, spec, || Ok(Target::memory()))?,
-        Place::Folder(folder) => Box::new(png_folder::PngFolder::open(&folder, spec)?),
+        Place::File(container, path) => {
+            container_encoder(container, spec, &finish, || Target::file(&path))?
+        }
+        Place::Bytes(container) => {
+            container_encoder(container, spec, &finish, || Ok(Target::memory()))?
+        }
+        Place::Folder(folder) => Box::new(png_folder::PngFolder::open(&folder, finish.clone())?),
         Place::Sink(sink) => {
             frame::even(spec.width, spec.height)?;
             Box::new(sink::SinkEncoder::open(sink, spec)?)
@@ -96,7 +104,7 @@ pub(crate) fn open(output: Output, spec: &ClipSpec) -> Result<Box<dyn Encoder>> 
     };
     let encoder = match output.frames {
         Some(folder) => {
-            let frames = png_folder::PngFolder::open(&folder, spec)?;
+            let frames = png_folder::PngFolder::open(&folder, finish)?;
             Box::new(tee::Tee::new(main, Box::new(frames)))
         }
         None => main,
@@ -107,13 +115,14 @@ pub(crate) fn open(output: Output, spec: &ClipSpec) -> Result<Box<dyn Encoder>> 
 fn container_encoder(
     container: Container,
     spec: &ClipSpec,
+    finish: &Finish,
     target: impl FnOnce() -> Result<Target>,
 ) -> Result<Box<dyn Encoder>> {
     match container {
         #[cfg(all(feature = "openh264", not(any(target_os = "ios", target_os = "android"))))]
         Container::Mp4 => {
             mp4::check_size(spec)?;
-            Ok(Box::new(mp4::Mp4::open(target()?, spec)?))
+            Ok(Box::new(mp4::Mp4::open(target()?.finished_by(finish), spec)?))
         }
         #[cfg(not(all(feature = "openh264", not(any(target_os = "ios", target_os = "android")))))]
         Container::Mp4 => Err(failed(
@@ -124,7 +133,7 @@ fn container_encoder(
         #[cfg(all(feature = "webp", not(any(target_os = "ios", target_os = "android"))))]
         Container::Webp => {
             webp::check_size(spec)?;
-            Ok(Box::new(webp::Webp::open(target()?, spec)?))
+            Ok(Box::new(webp::Webp::open(target()?.finished_by(finish), spec)?))
         }
         #[cfg(not(all(feature = "webp", not(any(target_os = "ios", target_os = "android")))))]
         Container::Webp => Err(failed(
@@ -134,7 +143,7 @@ fn container_encoder(
         )),
         Container::Gif => {
             gif::check_size(spec)?;
-            Ok(Box::new(gif::Gif::open(target()?, spec)?))
+            Ok(Box::new(gif::Gif::open(target()?.finished_by(finish), spec)?))
         }
     }
 }
@@ -164,10 +173,11 @@ impl FilePlace {
         }
     }
 
-    /// Writes the file; it is whole and lasting when this returns.
-    pub(crate) fn put(mut self, bytes: &[u8]) -> Result<Written> {
-        self.0.put(bytes)?;
-        self.0.commit()
+    /// Writes the file and finishes it; it is whole and lasting when this returns.
+    pub(crate) fn put(self, bytes: &[u8], finish: &Finish) -> Result<Written> {
+        let mut target = self.0.finished_by(finish);
+        target.put(bytes)?;
+        target.commit()
     }
 }
 

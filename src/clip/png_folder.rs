@@ -1,7 +1,7 @@
 //! Frames as numbered PNG files in a folder.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -11,7 +11,7 @@ use crate::clip::frame::ToRgb;
 use crate::clip::target::{
     existing_folder, failed, folder_of, io_error, sync_folder, temporary_name,
 };
-use crate::clip::{ClipSpec, Encoder, Frame, Layout, Rgb8, Written};
+use crate::clip::{Encoder, Finish, Frame, Layout, Rgb8, Target, Written};
 use crate::error::{Detail, Error, Result};
 
 /// Writes `frame_0000.png`, … into a hidden folder and moves them out at the end.
@@ -23,10 +23,11 @@ pub(crate) struct PngFolder {
     finished: bool,
     next: u32,
     converted: ToRgb,
+    finish: Finish,
 }
 
 impl PngFolder {
-    pub(crate) fn open(folder: &Path, _: &ClipSpec) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, finish: Finish) -> Result<Self> {
         if folder.exists() && !folder.is_dir() {
             return Err(failed(
                 "output.is_file",
@@ -48,6 +49,7 @@ impl PngFolder {
             finished: false,
             next: 0,
             converted: ToRgb::new(),
+            finish,
         };
         own.temporary = create_inside(folder)?;
         Ok(own)
@@ -75,7 +77,7 @@ impl Encoder for PngFolder {
 
     fn write(&mut self, frame: &Frame) -> Result<()> {
         let path = self.temporary.join(name(self.next));
-        write_png(&path, self.converted.view(frame)?)?;
+        write_png(&path, self.converted.view(frame)?, &self.finish)?;
         self.next += 1;
         Ok(())
     }
@@ -105,10 +107,10 @@ fn name(number: u32) -> String {
     format!("frame_{number:04}.png")
 }
 
-fn write_png(path: &Path, frame: &Rgb8) -> Result<()> {
+fn write_png(path: &Path, frame: &Rgb8, finish: &Finish) -> Result<()> {
     let failure = |source| io_error(path, source);
-    let mut writer = BufWriter::new(File::create(path).map_err(failure)?);
-    PngEncoder::new_with_quality(&mut writer, CompressionType::Fast, FilterType::Adaptive)
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)
         .write_image(frame.pixels(), frame.width(), frame.height(), ExtendedColorType::Rgb8)
         .map_err(|source| match source {
             ImageError::IoError(source) => io_error(path, source),
@@ -117,8 +119,11 @@ fn write_png(path: &Path, frame: &Rgb8) -> Result<()> {
                 Error::Output(Detail::new("output.png", message).because(other))
             }
         })?;
-    writer.flush().map_err(failure)?;
-    writer.get_ref().sync_all().map_err(failure)
+    let mut whole = Target::of(bytes);
+    finish.apply(&mut whole)?;
+    let mut file = File::create(path).map_err(failure)?;
+    file.write_all(&whole.into_bytes()).map_err(failure)?;
+    file.sync_all().map_err(failure)
 }
 
 fn create_inside(folder: &Path) -> Result<PathBuf> {

@@ -1,15 +1,20 @@
 //! Where encoded bytes go: a file that appears only when it is whole, or memory.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Cursor, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::clip::Written;
+use crate::clip::{Finish, Written};
 use crate::error::{Detail, Error, Result};
 
-/// A place for one file's bytes that can be written from the front and patched.
-pub(crate) enum Target {
+/// A place for one file's bytes that can be written from the front, read and patched.
+pub(crate) struct Target {
+    place: Place,
+    finish: Finish,
+}
+
+enum Place {
     File(TempFile),
     Memory(Cursor<Vec<u8>>),
 }
@@ -35,30 +40,78 @@ impl Target {
         let folder = folder_of(path);
         existing_folder(&folder)?;
         let (file, temporary) = create_beside(&folder).map_err(|source| io_error(path, source))?;
-        Ok(Self::File(TempFile {
+        Ok(Place::File(TempFile {
             writer: Some(BufWriter::with_capacity(1 << 16, file)),
             temporary,
             path: path.to_path_buf(),
-        }))
+        })
+        .into())
     }
 
     pub(crate) fn memory() -> Self {
-        Self::Memory(Cursor::new(Vec::new()))
+        Self::of(Vec::new())
+    }
+
+    /// Memory that already holds `bytes`; it stands at their start.
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        Place::Memory(Cursor::new(bytes)).into()
+    }
+
+    /// What is done to the whole bytes before they last.
+    pub(crate) fn finished_by(mut self, finish: &Finish) -> Self {
+        self.finish = finish.clone();
+        self
     }
 
     /// Makes the bytes last: the file is on the disk and under its own name when this returns.
-    pub(crate) fn commit(self) -> Result<Written> {
-        match self {
-            Self::File(file) => file.commit().map(Written::Path),
-            Self::Memory(cursor) => Ok(Written::Bytes(cursor.into_inner())),
+    pub(crate) fn commit(mut self) -> Result<Written> {
+        let finish = std::mem::take(&mut self.finish);
+        finish.apply(&mut self)?;
+        match self.place {
+            Place::File(file) => file.commit().map(Written::Path),
+            Place::Memory(cursor) => Ok(Written::Bytes(cursor.into_inner())),
         }
+    }
+
+    /// The bytes of memory; of a file there are none here.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self.place {
+            Place::Memory(cursor) => cursor.into_inner(),
+            Place::File(_) => Vec::new(),
+        }
+    }
+
+    /// Room for work on the bytes, of the same kind and in the same folder; it leaves nothing.
+    pub(crate) fn spare(&self) -> Result<Self> {
+        match &self.place {
+            Place::File(file) => Self::file(&file.path),
+            Place::Memory(_) => Ok(Self::memory()),
+        }
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn length(&mut self) -> Result<u64> {
+        self.seek(SeekFrom::End(0)).map_err(|source| self.error(source))
+    }
+
+    /// Drops what stands behind the first `length` bytes, and stands at the new end.
+    pub(crate) fn truncate(&mut self, length: u64) -> Result<()> {
+        let cut = match &mut self.place {
+            Place::File(file) => file.truncate(length),
+            Place::Memory(cursor) => {
+                cursor.get_mut().truncate(usize::try_from(length).unwrap_or(usize::MAX));
+                Ok(())
+            }
+        };
+        cut.map_err(|source| self.error(source))?;
+        self.length().map(drop)
     }
 
     /// The typed error for a write that failed here.
     pub(crate) fn error(&self, source: io::Error) -> Error {
-        match self {
-            Self::File(file) => io_error(&file.path, source),
-            Self::Memory(_) => io_error(Path::new("the clip in memory"), source),
+        match &self.place {
+            Place::File(file) => io_error(&file.path, source),
+            Place::Memory(_) => io_error(Path::new("the clip in memory"), source),
         }
     }
 
@@ -78,27 +131,42 @@ impl Target {
     }
 }
 
+impl From<Place> for Target {
+    fn from(place: Place) -> Self {
+        Self { place, finish: Finish::default() }
+    }
+}
+
+impl Read for Target {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match &mut self.place {
+            Place::File(file) => file.read(bytes),
+            Place::Memory(cursor) => cursor.read(bytes),
+        }
+    }
+}
+
 impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::File(file) => file.writer()?.write(bytes),
-            Self::Memory(cursor) => cursor.write(bytes),
+        match &mut self.place {
+            Place::File(file) => file.writer()?.write(bytes),
+            Place::Memory(cursor) => cursor.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.writer()?.flush(),
-            Self::Memory(_) => Ok(()),
+        match &mut self.place {
+            Place::File(file) => file.writer()?.flush(),
+            Place::Memory(_) => Ok(()),
         }
     }
 }
 
 impl Seek for Target {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        match self {
-            Self::File(file) => file.writer()?.seek(position),
-            Self::Memory(cursor) => cursor.seek(position),
+        match &mut self.place {
+            Place::File(file) => file.writer()?.seek(position),
+            Place::Memory(cursor) => cursor.seek(position),
         }
     }
 }
@@ -113,6 +181,19 @@ pub(crate) struct TempFile {
 impl TempFile {
     fn writer(&mut self) -> io::Result<&mut BufWriter<File>> {
         self.writer.as_mut().ok_or_else(|| ErrorKind::NotConnected.into())
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let writer = self.writer()?;
+        // What is still in the buffer belongs before the place that is read.
+        writer.flush()?;
+        writer.get_mut().read(bytes)
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        let writer = self.writer()?;
+        writer.flush()?;
+        writer.get_ref().set_len(length)
     }
 
     fn commit(mut self) -> Result<PathBuf> {
@@ -204,7 +285,7 @@ pub(crate) fn io_error(path: &Path, source: io::Error) -> Error {
 fn create_beside(folder: &Path) -> io::Result<(File, PathBuf)> {
     loop {
         let temporary = temporary_name(folder);
-        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+        match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
             // Left by a process of the same number that crashed.
             Err(source) if source.kind() == ErrorKind::AlreadyExists => continue,
             file => return file.map(|file| (file, temporary)),
@@ -237,6 +318,32 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_can_be_read_and_cut_before_it_lasts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Target::file(&folder.path().join("clip.mp4")).unwrap();
+        for mut target in [file, Target::memory()] {
+            target.put(b"0123456789").unwrap();
+            target.seek(SeekFrom::Start(2)).unwrap();
+            let mut seen = [0; 3];
+            target.read_exact(&mut seen).unwrap();
+            assert_eq!(&seen, b"234");
+            let mut spare = target.spare().unwrap();
+            spare.put(b"aside").unwrap();
+            drop(spare);
+            target.truncate(4).unwrap();
+            target.put(b"!").unwrap();
+            assert_eq!(target.length().unwrap(), 5);
+            let bytes = match target.commit().unwrap() {
+                Written::Path(path) => fs::read(path).unwrap(),
+                Written::Bytes(bytes) => bytes,
+                Written::Sink => panic!(),
+            };
+            assert_eq!(bytes, b"0123!");
+        }
+        assert_eq!(names(folder.path()), ["clip.mp4"]);
+    }
+
+    #[test]
     fn a_dropped_target_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clip.mp4");
@@ -265,7 +372,8 @@ mod tests {
         let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let temporary = std::env::temp_dir().join(".kinora-test-never-there");
         let writer = Some(BufWriter::new(file));
-        let mut target = Target::File(TempFile { writer, temporary, path: "clip.mp4".into() });
+        let file = TempFile { writer, temporary, path: "clip.mp4".into() };
+        let mut target = Target::from(Place::File(file));
         let error = target.put(&[0; 1 << 20]).unwrap_err();
         assert_eq!(error.code(), "output.disk_full");
     }

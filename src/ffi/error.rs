@@ -54,7 +54,7 @@ pub enum KinoraError {
     /// The clip cannot be encoded or written.
     #[error("{reason}")]
     Output {
-        /// Stable code, `output.…`.
+        /// Stable code, `output.…` or `marking.…`.
         code: String,
         /// What to do.
         reason: String,

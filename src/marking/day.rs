@@ -8,7 +8,10 @@ use crate::error::{Detail, Error, Result};
 
 const SECONDS_A_DAY: u64 = 86_400;
 
-/// A day, UTC (proleptic Gregorian calendar), from 1970-01-01 on.
+/// A day, UTC (proleptic Gregorian calendar), from 1970-01-01 on: the finest time that a mark tells.
+///
+/// A time of day would help to tie a clip to whoever was awake to make it, and say nothing more about
+/// where the clip comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Day(u32);
 
@@ -17,6 +20,28 @@ impl Day {
     pub fn today() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self((now.as_secs() / SECONDS_A_DAY) as u32)
+    }
+
+    /// The day `day`, from 1, of the month `month`, from 1, of a year from 1970 to 9999.
+    ///
+    /// # Errors
+    /// `request.day` for a day that no calendar has.
+    pub fn new(year: u32, month: u32, day: u32) -> Result<Self> {
+        let refuse = || {
+            let message = "there is no such day: give one as 2026-11-26, from 1970-01-01 on";
+            Error::Request(Detail::new("request.day", message))
+        };
+        if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return Err(refuse());
+        }
+        // `days_from_civil` of the source below.
+        let shifted = if month <= 2 { year - 1 } else { year };
+        let (era, of_era) = (shifted / 400, shifted % 400);
+        let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+        let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+        let made = Self(days.checked_sub(719_468).ok_or_else(refuse)?);
+        // The 31st of a month of 30 days would be another day.
+        if made.civil() == (year, month, day) { Ok(made) } else { Err(refuse()) }
     }
 
     /// So many days after 1970-01-01.
@@ -57,32 +82,12 @@ impl FromStr for Day {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = || {
-            let message = "that is no day: write it as 2026-11-26, from 1970-01-01 on";
-            Error::Request(Detail::new("request.day", message))
-        };
-        let shape = text.len() == 10
-            && text.bytes().enumerate().all(|(i, byte)| match i {
-                4 | 7 => byte == b'-',
-                _ => byte.is_ascii_digit(),
-            });
-        if !shape {
-            return Err(refuse());
-        }
-        let number =
-            |range| text.get(range).and_then(|t: &str| t.parse::<u32>().ok()).ok_or_else(refuse);
-        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-        if year < 1970 || !(1..=12).contains(&month) || day == 0 {
-            return Err(refuse());
-        }
-        // `days_from_civil` of the same source.
-        let shifted = if month <= 2 { year - 1 } else { year };
-        let (era, of_era) = (shifted / 400, shifted % 400);
-        let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-        let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-        let made = Self(days.checked_sub(719_468).ok_or_else(refuse)?);
-        // The 31st of a month of 30 days would be another day.
-        if made.civil() == (year, month, day) { Ok(made) } else { Err(refuse()) }
+        let mut parts = text.splitn(3, '-').map(|part| {
+            // A sign would be a number to `parse`.
+            part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok()).flatten()
+        });
+        let mut next = || parts.next().flatten().unwrap_or(0);
+        Self::new(next(), next(), next())
     }
 }
 
@@ -104,7 +109,7 @@ mod tests {
             assert_eq!(text.parse::<Day>().unwrap(), Day::from_days(days));
         }
         for wrong in
-            ["2026-02-29", "1969-12-31", "2026-13-01", "2026-1-1", "+026-01-01", "", "2026-04-31"]
+            ["2026-02-29", "1969-12-31", "2026-13-01", "2026-1", "+2026-01-01", "", "2026-04-31"]
         {
             assert_eq!(wrong.parse::<Day>().unwrap_err().code(), "request.day", "{wrong}");
         }

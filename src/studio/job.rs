@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::progress::{Board, Preview, Progress, Stage};
 use super::request::{FaceChoice, Order};
 use super::{Shared, drawing};
-use crate::clip::{self, ClipSpec, Fps, Written};
+use crate::clip::{self, ClipSpec, Finish, Fps, Written};
 use crate::error::{Detail, Error, Result};
 use crate::face::Face;
 use crate::pipeline::motion::MotionRequest;
@@ -199,7 +199,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
     let mut checks = shared.check_photo(&order.photo, cancel)?;
     let spec = ClipSpec { width, height, fps, frames, looping: order.looping };
     // Opened first: a place that cannot be written is known before the work, not after.
-    let encoder = clip::open(order.output, &spec)?;
+    let encoder = clip::open(order.output, &spec, Finish::none())?;
 
     let clock = Instant::now();
     let faces = match order.faces {

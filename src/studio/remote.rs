@@ -7,7 +7,7 @@ use super::Studio;
 use super::job::{Clip, GenerationJob, Made, StageSeconds, panicked, spawn};
 use super::progress::{Board, Stage};
 use super::request::GenerationRequest;
-use crate::clip::{FilePlace, Fps, Output, Written};
+use crate::clip::{FilePlace, Finish, Fps, Output, Written};
 use crate::consent::Grant;
 use crate::error::{Detail, Error, Result};
 use crate::remote::{DataKept, Fetched, Payload, Remote, RemoteProgress};
@@ -146,7 +146,7 @@ fn finish(
     started: Instant,
 ) -> Result<Clip> {
     let Fetched { id, model, seed, bytes, movie } = fetched;
-    let made = match place.put(&bytes)? {
+    let made = match place.put(&bytes, &Finish::none())? {
         Written::Path(path) => Made::Path(path),
         Written::Bytes(bytes) => Made::Bytes(bytes),
         Written::Sink => return Err(panicked()),

@@ -45,7 +45,11 @@ pub(crate) fn spec(width: u32, height: u32, fps: f64, frames: u32) -> ClipSpec {
 
 /// The whole clip of the moving picture.
 pub(crate) fn make(output: Output, spec: &ClipSpec) -> Result<Written> {
-    let mut encoder = open(output, spec)?;
+    make_with(output, spec, Finish::none())
+}
+
+pub(crate) fn make_with(output: Output, spec: &ClipSpec, finish: Finish) -> Result<Written> {
+    let mut encoder = open(output, spec, finish)?;
     let mut frame = Frame::new(encoder.layout(), spec.width, spec.height)?;
     for number in 0..spec.frames {
         draw(&mut frame, number);

@@ -151,7 +151,7 @@ fn the_same_frames_give_the_same_bytes() {
 #[test]
 fn rgb_frames_give_the_same_clip_as_i420() {
     let spec = spec(64, 48, 10.0, 5);
-    let mut encoder = open(Output::bytes(Container::Mp4), &spec).unwrap();
+    let mut encoder = open(Output::bytes(Container::Mp4), &spec, Finish::none()).unwrap();
     let mut frame = Frame::new(Layout::Rgb, 64, 48).unwrap();
     for number in 0..spec.frames {
         draw(&mut frame, number);
@@ -176,7 +176,10 @@ fn every_rate_is_exact() {
 #[test]
 fn sizes_that_h264_cannot_take_are_refused_at_once() {
     let refused = |width, height| {
-        open(Output::bytes(Container::Mp4), &spec(width, height, 24.0, 2)).err().unwrap().code()
+        open(Output::bytes(Container::Mp4), &spec(width, height, 24.0, 2), Finish::none())
+            .err()
+            .unwrap()
+            .code()
     };
     assert_eq!(refused(101, 100), "request.odd_size");
     assert_eq!(refused(100, 0), "request.odd_size");

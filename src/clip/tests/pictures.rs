@@ -47,7 +47,7 @@ fn webp_holds_the_clip() {
 #[test]
 fn webp_of_a_still_picture_is_small() {
     let spec = spec(320, 180, 24.0, 24);
-    let mut encoder = open(Output::bytes(Container::Webp), &spec).unwrap();
+    let mut encoder = open(Output::bytes(Container::Webp), &spec, Finish::none()).unwrap();
     let mut frame = Frame::new(encoder.layout(), 320, 180).unwrap();
     draw(&mut frame, 0);
     (0..24).for_each(|_| encoder.write(&frame).unwrap());
@@ -74,7 +74,7 @@ fn gif_holds_the_clip() {
 #[test]
 fn gif_renews_its_palette_when_the_colours_change() {
     let spec = spec(64, 64, 10.0, 2);
-    let mut encoder = open(Output::bytes(Container::Gif), &spec).unwrap();
+    let mut encoder = open(Output::bytes(Container::Gif), &spec, Finish::none()).unwrap();
     let mut frame = Frame::new(encoder.layout(), 64, 64).unwrap();
     let paint = |frame: &mut Frame, hue: usize| {
         let Frame::Rgb(rgb) = frame else { panic!() };

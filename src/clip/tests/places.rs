@@ -6,7 +6,7 @@ use super::*;
 
 /// One frame of three, then the job is cancelled.
 fn cancel(output: Output, spec: &ClipSpec) {
-    let mut encoder = open(output, spec).unwrap();
+    let mut encoder = open(output, spec, Finish::none()).unwrap();
     let mut frame = Frame::new(encoder.layout(), spec.width, spec.height).unwrap();
     draw(&mut frame, 0);
     encoder.write(&frame).unwrap();
@@ -62,7 +62,7 @@ fn frames_of_two_clips_never_mix() {
     assert_eq!(names(folder.path()), ["notes.txt"]);
     make(Output::png_folder(folder.path()), &spec).unwrap();
     assert_eq!(names(folder.path()), ["frame_0000.png", "frame_0001.png", "notes.txt"]);
-    let again = open(Output::png_folder(folder.path()), &spec).err().unwrap();
+    let again = open(Output::png_folder(folder.path()), &spec, Finish::none()).err().unwrap();
     assert_eq!(again.code(), "output.folder_in_use");
 }
 
@@ -72,7 +72,7 @@ fn places_that_cannot_be_written_are_refused_at_once() {
     let spec = spec(16, 16, 24.0, 2);
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let code = |output: Output| open(output, &spec).err().unwrap().code();
+    let code = |output: Output| open(output, &spec, Finish::none()).err().unwrap().code();
     assert_eq!(code(Output::gif(folder.path().join("no/clip.gif"))), "output.no_folder");
     assert_eq!(code(Output::gif(folder.path())), "output.is_folder");
     assert_eq!(code(Output::gif("")), "output.no_name");
@@ -88,16 +88,17 @@ fn places_that_cannot_be_written_are_refused_at_once() {
 #[test]
 fn a_folder_without_permission_is_a_typed_error() {
     // Even the superuser cannot create files here.
-    let error = open(Output::gif("/proc/clip.gif"), &spec(16, 16, 24.0, 2)).err().unwrap();
+    let error =
+        open(Output::gif("/proc/clip.gif"), &spec(16, 16, 24.0, 2), Finish::none()).err().unwrap();
     assert!(["output.not_writable", "output.write"].contains(&error.code()), "{error}");
 }
 
 #[test]
 fn a_clip_of_another_length_or_size_is_not_finished() {
     let spec = spec(16, 16, 24.0, 2);
-    let encoder = open(Output::bytes(Container::Gif), &spec).unwrap();
+    let encoder = open(Output::bytes(Container::Gif), &spec, Finish::none()).unwrap();
     assert_eq!(encoder.finish().unwrap_err().code(), "internal.frame_count");
-    let mut encoder = open(Output::bytes(Container::Gif), &spec).unwrap();
+    let mut encoder = open(Output::bytes(Container::Gif), &spec, Finish::none()).unwrap();
     let frame = Frame::new(Layout::Rgb, 18, 16).unwrap();
     assert_eq!(encoder.write(&frame).unwrap_err().code(), "internal.frame_size");
 }
@@ -107,5 +108,5 @@ fn a_clip_with_its_frames_is_drawn_once_in_rgb() {
     let folder = tempfile::tempdir().unwrap();
     let spec = spec(32, 32, 24.0, 2);
     let output = Output::gif(folder.path().join("a.gif")).with_frames(folder.path());
-    assert_eq!(open(output, &spec).unwrap().layout(), Layout::Rgb);
+    assert_eq!(open(output, &spec, Finish::none()).unwrap().layout(), Layout::Rgb);
 }

@@ -37,7 +37,7 @@ fn zoom_into_a_photo() {
     let spec = spec(width, height, 24.0, 48);
     let frames: Vec<Rgb8> = (0..spec.frames).map(draw).collect();
     for container in [Container::Mp4, Container::Webp, Container::Gif] {
-        let mut encoder = open(Output::bytes(container), &spec).unwrap();
+        let mut encoder = open(Output::bytes(container), &spec, Finish::none()).unwrap();
         let layout = encoder.layout();
         let mut inputs: Vec<Frame> = Vec::new();
         for rgb in &frames {
