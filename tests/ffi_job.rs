@@ -38,6 +38,7 @@ fn studio(what: &str) -> Option<Arc<Studio>> {
         models: None,
         remote: None,
         safety: None,
+        marking: None,
     };
     Some(Studio::open(options).unwrap())
 }

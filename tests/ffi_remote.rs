@@ -106,6 +106,7 @@ fn open_studio(remote: Option<Arc<Remote>>) -> Arc<Studio> {
         models: None,
         remote,
         safety: None,
+        marking: None,
     })
     .unwrap()
 }

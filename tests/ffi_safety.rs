@@ -34,6 +34,7 @@ fn studio(safety: SafetyOptions) -> Option<Result<Arc<Studio>>> {
         models: None,
         remote: None,
         safety: Some(safety),
+        marking: None,
     }))
 }
 

@@ -14,8 +14,8 @@ use std::path::Path;
 use std::process::Command;
 
 use kinora::marking::{
-    Day, Declared, DigitalSourceType, FileMarks, LayerKind, LayerState, Statement, Xmp, find_xmp,
-    source_marks, verify,
+    Day, Declared, DigitalSourceType, FileMarks, LayerKind, LayerState, Marking, Statement, Xmp,
+    find_xmp, source_marks, verify,
 };
 use kinora::{GenerationRequest, Output};
 
@@ -48,6 +48,7 @@ fn clips(folder: &Path) -> Option<Vec<std::path::PathBuf>> {
         let request = GenerationRequest::animate(common::picture(96, 64))
             .seconds(0.5)
             .size(96)
+            .marking(Marking::none())
             .output(output);
         studio.generate(request).unwrap().wait().unwrap();
         clips.push(path);

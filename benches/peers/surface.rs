@@ -31,6 +31,7 @@ fn main() -> Outcome<()> {
         models: None,
         remote: None,
         safety: None,
+        marking: None,
     })?;
     rust(&pure, &bytes)?;
     surface(&foreign, &bytes)?;

@@ -27,7 +27,6 @@ impl Finish {
         Self::default()
     }
 
-    #[cfg_attr(not(test), allow(dead_code, reason = "the studio has no marks to write yet"))]
     pub(crate) fn with(finishing: impl Finishing + 'static) -> Self {
         Self(Some(Arc::new(finishing)))
     }

@@ -3,16 +3,20 @@
 //! No encoder holds more frames than the one before: a clip of any length needs the same memory
 //! but for its encoded bytes, and these go straight to the disk unless they were asked for.
 
-#[cfg(any(
-    feature = "remote",
-    all(feature = "openh264", not(any(target_os = "ios", target_os = "android")))
-))]
+#[cfg_attr(
+    not(feature = "remote"),
+    allow(dead_code, reason = "only a person's own video is written anew with all of it")
+)]
 mod atoms;
+mod decode;
 mod finishing;
 mod fps;
 mod frame;
 mod gif;
-#[cfg(feature = "remote")]
+#[cfg_attr(
+    not(feature = "remote"),
+    allow(dead_code, reason = "taking a person's own video apart is for those who send it")
+)]
 pub(crate) mod movie;
 #[cfg(all(feature = "openh264", not(any(target_os = "ios", target_os = "android"))))]
 mod mp4;
@@ -45,6 +49,7 @@ pub use output::{Container, Output};
 pub(crate) use sink::SinkFailure;
 pub use sink::{FrameSink, SinkResult};
 
+pub(crate) use decode::{Picture, pictures};
 pub(crate) use finishing::{Finish, Finishing};
 pub(crate) use frame::{Frame, Layout, Rgb8};
 pub(crate) use target::Target;

@@ -7,6 +7,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::error::guard;
+use super::marking::LayerKind;
 use super::options::ExecutionProvider;
 use super::safety::ClipCheck;
 use super::{KinoraError, Result};
@@ -112,6 +113,11 @@ pub struct Clip {
     pub steps: u32,
     /// The gates that it has passed. A remote model's frames are seen by none.
     pub checks: Vec<ClipCheck>,
+    /// The layers of marks that it has, in the file and in the frames; empty where they were switched
+    /// off. A sink's frames have the watermark; `Studio.sign_file` marks the file.
+    pub marks: Vec<LayerKind>,
+    /// Whether the photo's file said that a model had made it.
+    pub source_marked: bool,
     /// How long each stage took.
     pub seconds: ClipSeconds,
 }
@@ -125,7 +131,9 @@ pub struct ClipSeconds {
     pub motion: f64,
     /// Drawing the frames.
     pub render: f64,
-    /// Encoding them.
+    /// Putting the watermark into them.
+    pub marking: f64,
+    /// Encoding them, with the marks of the file.
     pub encode: f64,
     /// From start to end.
     pub total: f64,
@@ -286,7 +294,7 @@ impl From<crate::Clip> for Clip {
             studio::Made::Bytes(bytes) => (None, Some(bytes)),
             studio::Made::Sink => (None, None),
         };
-        let studio::StageSeconds { faces, motion, render, encode, total } = clip.seconds;
+        let studio::StageSeconds { faces, motion, render, marking, encode, total } = clip.seconds;
         Self {
             path,
             bytes,
@@ -303,7 +311,9 @@ impl From<crate::Clip> for Clip {
             steps_asked: clip.steps_asked as u32,
             steps: clip.steps as u32,
             checks: clip.checks.into_iter().map(Into::into).collect(),
-            seconds: ClipSeconds { faces, motion, render, encode, total },
+            marks: clip.marks.into_iter().map(Into::into).collect(),
+            source_marked: clip.source_marked,
+            seconds: ClipSeconds { faces, motion, render, marking, encode, total },
         }
     }
 }

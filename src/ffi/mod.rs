@@ -11,6 +11,7 @@ mod error;
 mod job;
 mod key_store;
 mod log;
+mod marking;
 mod options;
 mod photo;
 mod remote;
@@ -32,6 +33,10 @@ pub use job::{
 };
 pub use key_store::{KeyStore, check_key_store};
 pub use log::{LogLevel, LogRecord, LogSink, set_log_sink};
+pub use marking::{
+    LayerKind, LayerState, MarkLayer, MarkingOptions, WatermarkDetector, WatermarkFinding,
+    WatermarkText, verify_file,
+};
 pub use options::{ExecutionProvider, StudioOptions};
 pub use photo::{Photo, PhotoOrientation};
 pub use remote::{

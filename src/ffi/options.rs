@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Result;
+use super::marking::MarkingOptions;
 use super::remote::Remote;
 use super::safety::SafetyOptions;
 
@@ -28,6 +29,9 @@ pub struct StudioOptions {
     /// The gates that prompt, photo and frames pass; left out, the prompt's alone.
     #[uniffi(default)]
     pub safety: Option<SafetyOptions>,
+    /// What clips are marked with; left out, with everything.
+    #[uniffi(default)]
+    pub marking: Option<MarkingOptions>,
 }
 
 /// Where networks run.
@@ -67,6 +71,9 @@ impl StudioOptions {
         }
         if let Some(safety) = self.safety {
             out = out.safety(safety.into_core()?);
+        }
+        if let Some(marking) = self.marking {
+            out = out.marking(marking.into_core()?);
         }
         Ok(out)
     }

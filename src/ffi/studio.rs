@@ -6,6 +6,7 @@ use super::Result;
 use super::catalogue::DoctorReport;
 use super::error::guard;
 use super::job::{GenerationJob, ProgressListener};
+use super::marking::LayerKind;
 use super::options::StudioOptions;
 use super::photo::Photo;
 use super::remote::PayloadPreview;
@@ -68,6 +69,14 @@ impl Studio {
         listener: Option<Arc<dyn ProgressListener>>,
     ) -> Result<Arc<GenerationJob>> {
         guard(|| GenerationJob::watch(self.studio.resume(&job_id, output.into())?, listener))
+    }
+
+    /// Marks a file that the device's own encoder has written out of a sink's frames, as the studio
+    /// marks its own files; says which layers were written. The watermark is in the frames already.
+    ///
+    /// Fails with `marking.…` for a file that is no clip, `output.…` where it cannot be written.
+    pub fn sign_file(&self, path: String) -> Result<Vec<LayerKind>> {
+        guard(|| Ok(self.studio.sign_file(path)?.into_iter().map(Into::into).collect()))
     }
 
     /// The faces of a photo, largest first, for a picker. Takes some 20 milliseconds.

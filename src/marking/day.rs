@@ -31,7 +31,8 @@ impl Day {
             let message = "there is no such day: give one as 2026-11-26, from 1970-01-01 on";
             Error::Request(Detail::new("request.day", message))
         };
-        if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day)
+        {
             return Err(refuse());
         }
         // `days_from_civil` of the source below.

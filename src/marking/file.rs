@@ -94,7 +94,8 @@ impl FileMarks {
         Ok(file.into_bytes())
     }
 
-    fn write(&self, file: &mut Target, alone: bool) -> Result<Vec<LayerKind>> {
+    /// Says which layers were written. `alone`: the file is a clip or a picture by itself.
+    pub(crate) fn write(&self, file: &mut Target, alone: bool) -> Result<Vec<LayerKind>> {
         check_length(file.length()?)?;
         let scan = scanned(file)?;
         let signs = self.signs() && (alone || scan.kind != Kind::Png);

@@ -20,6 +20,7 @@ mod check;
 mod container;
 mod day;
 mod file;
+mod options;
 mod source;
 mod statement;
 mod xml;
@@ -30,11 +31,12 @@ pub mod watermark;
 #[cfg(feature = "c2pa")]
 mod manifest;
 
-pub use check::{Layer, LayerKind, LayerState, verify};
+pub use check::{Layer, LayerKind, LayerState, verify, verify_file};
 pub use day::Day;
 pub use file::FileMarks;
 #[cfg(feature = "c2pa")]
 pub use manifest::{ManifestSigner, OwnSigner, SigningAlgorithm};
+pub use options::Marking;
 pub use source::source_marks;
 pub use statement::{Declared, DigitalSourceType, SourceMarks, Statement};
 pub use xmp::{Xmp, find_xmp};

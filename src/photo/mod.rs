@@ -5,6 +5,7 @@ mod format;
 mod icc;
 mod jpeg;
 mod limits;
+mod marks;
 mod mend;
 mod orientation;
 mod pixels;
@@ -16,9 +17,11 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+pub use marks::PhotoMarks;
 pub use orientation::Orientation;
 
-/// An upright sRGB picture, 8 bits a channel, that carries nothing of its file but the pixels.
+/// An upright sRGB picture, 8 bits a channel, that carries nothing of its file but the pixels, and
+/// whether the file said that a model made them.
 ///
 /// Clones share the pixels; they are wiped when the last one is dropped.
 #[derive(Clone)]
@@ -26,6 +29,7 @@ pub struct Photo {
     pixels: Arc<Zeroizing<Vec<u8>>>,
     width: u32,
     height: u32,
+    marks: PhotoMarks,
 }
 
 impl Photo {
@@ -37,6 +41,18 @@ impl Photo {
     /// Height of the upright picture in pixels.
     pub fn height(&self) -> u32 {
         self.height
+    }
+
+    /// Whether its file said that a model made it. A clip's own marks carry that on.
+    pub fn marks(&self) -> PhotoMarks {
+        self.marks
+    }
+
+    /// The same photo, of which the host knows more: for [`Photo::from_pixels`], which sees no file.
+    #[must_use]
+    pub fn with_marks(mut self, marks: PhotoMarks) -> Self {
+        self.marks = marks;
+        self
     }
 
     /// The pixels, RGB, 8 bits a channel, (H, W, 3), rows from the top without padding.

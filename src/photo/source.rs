@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::error::{Detail, Error, Result};
 
 use super::orientation::{Orientation, upright};
-use super::{Photo, decode, limits, pixels};
+use super::{Photo, PhotoMarks, decode, limits, pixels};
 
 impl Photo {
     /// Reads a photo from a file: JPEG, PNG, WebP, GIF, BMP or TIFF, by its content.
@@ -32,7 +32,7 @@ impl Photo {
         let pixels = pixels::to_srgb(&raster);
         let (width, height, orientation) = (raster.width, raster.height, raster.orientation);
         drop(raster);
-        Ok(Self::upright(pixels, width, height, orientation))
+        Ok(Self::upright(pixels, width, height, orientation).with_marks(PhotoMarks::of(bytes)))
     }
 
     /// Takes pixels that the host has decoded, for formats that only the system reads.
@@ -76,7 +76,12 @@ impl Photo {
     /// Tight sRGB pixels (H, W, 3) that lie as `orientation` says.
     fn upright(pixels: Vec<u8>, width: u32, height: u32, orientation: Orientation) -> Self {
         let (pixels, width, height) = upright(pixels, width, height, orientation);
-        Self { pixels: Arc::new(Zeroizing::new(pixels)), width, height }
+        Self {
+            pixels: Arc::new(Zeroizing::new(pixels)),
+            width,
+            height,
+            marks: PhotoMarks::default(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::checks::FrameChecks;
+use super::marks::ClipMarks;
 use super::progress::{Board, Preview, Stage};
 use crate::clip::{ClipSpec, Encoder, Frame, Layout, Written};
 use crate::error::{Detail, Error, Result};
@@ -26,8 +27,9 @@ pub(super) struct Drawn {
     pub(super) written: Written,
     /// Frames that the output gates saw.
     pub(super) checked: u32,
-    /// Time in the warp and time in the encoder.
+    /// Time in the warp, in the watermark and in the encoder.
     pub(super) render: Duration,
+    pub(super) marking: Duration,
     pub(super) encode: Duration,
 }
 
@@ -37,6 +39,7 @@ pub(super) fn draw(
     photo: &Photo,
     mut plan: MotionPlan,
     encoder: Box<dyn Encoder>,
+    marks: &mut ClipMarks,
     spec: &ClipSpec,
     board: &Board,
     cancel: &Cancel,
@@ -50,6 +53,7 @@ pub(super) fn draw(
     let (width, height) = (spec.width as usize, spec.height as usize);
     let canvas = shared.threads.install(|| Canvas::new(photo, width, height, space))?;
     let mut render = clock.elapsed();
+    let mut marking = Duration::ZERO;
     let mut checks = FrameChecks::new(shared, spec);
 
     let (full, to_encode) = sync_channel::<Frame>(BUFFERS);
@@ -88,6 +92,9 @@ pub(super) fn draw(
                 refused = Some(error);
                 break;
             }
+            let clock = Instant::now();
+            marks.mark(&mut frame);
+            marking += clock.elapsed();
             if index % PREVIEW_EVERY == 0 {
                 board.show(preview(&frame));
             }
@@ -106,7 +113,7 @@ pub(super) fn draw(
             return Err(error);
         }
         let (written, encode) = encoded?;
-        Ok(Drawn { written, checked: checks.frames(), render, encode })
+        Ok(Drawn { written, checked: checks.frames(), render, marking, encode })
     })
 }
 

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::marks::ClipMarks;
 use super::progress::{Board, Preview, Progress, Stage};
 use super::request::{FaceChoice, Order};
 use super::{Shared, drawing};
-use crate::clip::{self, ClipSpec, Finish, Fps, Written};
+use crate::clip::{self, ClipSpec, Fps, Written};
 use crate::error::{Detail, Error, Result};
 use crate::face::Face;
+use crate::marking::LayerKind;
 use crate::pipeline::motion::MotionRequest;
 use crate::runtime::{Cancel, ExecutionProvider};
 use crate::safety::Checked;
@@ -49,6 +51,12 @@ pub struct Clip {
     pub steps: usize,
     /// The gates that it has passed. A remote model's frames are seen by none.
     pub checks: Vec<Checked>,
+    /// The layers of marks that it has, in the file and in the frames; none where they were switched
+    /// off. A sink's frames have the watermark; [`Studio::sign_file`](crate::Studio::sign_file) marks
+    /// the file.
+    pub marks: Vec<LayerKind>,
+    /// Whether the photo's file said that a model had made it.
+    pub source_marked: bool,
     /// How long each stage took.
     pub seconds: StageSeconds,
 }
@@ -73,7 +81,9 @@ pub struct StageSeconds {
     pub motion: f64,
     /// Drawing the frames.
     pub render: f64,
-    /// Encoding them.
+    /// Putting the watermark into them.
+    pub marking: f64,
+    /// Encoding them, with the marks of the file.
     pub encode: f64,
     /// From start to end.
     pub total: f64,
@@ -199,7 +209,12 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
     let mut checks = shared.check_photo(&order.photo, cancel)?;
     let spec = ClipSpec { width, height, fps, frames, looping: order.looping };
     // Opened first: a place that cannot be written is known before the work, not after.
-    let encoder = clip::open(order.output, &spec, Finish::none())?;
+    let clock = Instant::now();
+    let marking = order.marking.as_ref().unwrap_or(&shared.marking);
+    let photo_marks = order.photo.marks();
+    let mut marks = shared.threads.install(|| ClipMarks::of_default(marking, photo_marks));
+    seconds.marking = clock.elapsed().as_secs_f64();
+    let encoder = clip::open(order.output, &spec, marks.finish())?;
 
     let clock = Instant::now();
     let faces = match order.faces {
@@ -234,9 +249,11 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
 
     let moving = plan.faces();
     let (steps_asked, steps) = plan.steps();
-    let drawn = drawing::draw(shared, &order.photo, plan, encoder, &spec, board, cancel)?;
+    let drawn =
+        drawing::draw(shared, &order.photo, plan, encoder, &mut marks, &spec, board, cancel)?;
     checks.extend(shared.frames_checked(drawn.checked));
     seconds.render = drawn.render.as_secs_f64();
+    seconds.marking += drawn.marking.as_secs_f64();
     seconds.encode = drawn.encode.as_secs_f64();
     seconds.total = started.elapsed().as_secs_f64();
     Ok(Clip {
@@ -258,6 +275,8 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
         steps_asked,
         steps,
         checks,
+        marks: marks.layers(),
+        source_marked: !photo_marks.is_empty(),
         seconds,
     })
 }

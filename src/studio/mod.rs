@@ -3,6 +3,7 @@
 mod checks;
 mod drawing;
 mod job;
+mod marks;
 mod options;
 mod progress;
 #[cfg(feature = "remote")]
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use crate::error::{Detail, Error, Result};
 use crate::face::{Detector, DetectorOptions, Face};
+use crate::marking::Marking;
 use crate::pack::DefaultModel;
 use crate::photo::Photo;
 use crate::pipeline::motion::{MotionModels, MotionPipeline};
@@ -49,6 +51,7 @@ struct Shared {
     detector: Detector,
     motion: MotionPipeline,
     gates: Gates,
+    marking: Marking,
     threads: rayon::ThreadPool,
 }
 
@@ -81,6 +84,7 @@ impl Studio {
             },
         )?;
         let gates = Gates::open(options.take_safety(), &runtime)?;
+        let marking = options.take_marking();
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(runtime.threads())
             .thread_name(|i| format!("kinora-{i}"))
@@ -96,7 +100,7 @@ impl Studio {
             runtime.threads()
         );
         Ok(Self {
-            shared: Arc::new(Shared { runtime, detector, motion, gates, threads }),
+            shared: Arc::new(Shared { runtime, detector, motion, gates, marking, threads }),
             #[cfg(feature = "remote")]
             remote,
         })

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::marking::Marking;
 use crate::runtime::{ExecutionProvider, RuntimeOptions};
 use crate::safety::Safety;
 
@@ -12,6 +13,7 @@ pub struct StudioOptions {
     runtime: RuntimeOptions,
     models: Option<PathBuf>,
     safety: Safety,
+    marking: Marking,
     #[cfg(feature = "remote")]
     remote: Option<crate::remote::Remote>,
 }
@@ -52,6 +54,13 @@ impl StudioOptions {
         self
     }
 
+    /// What clips are marked with; a request may say otherwise. By default watermark and XMP.
+    #[must_use]
+    pub fn marking(mut self, marking: Marking) -> Self {
+        self.marking = marking;
+        self
+    }
+
     /// Lets the studio make clips with remote models too, under consents. Without it nothing can.
     #[cfg(feature = "remote")]
     #[must_use]
@@ -67,6 +76,10 @@ impl StudioOptions {
 
     pub(super) fn take_safety(&mut self) -> Safety {
         std::mem::take(&mut self.safety)
+    }
+
+    pub(super) fn take_marking(&mut self) -> Marking {
+        std::mem::take(&mut self.marking)
     }
 
     pub(super) fn runtime_options(&self) -> &RuntimeOptions {

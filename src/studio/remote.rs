@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use super::Studio;
 use super::job::{Clip, GenerationJob, Made, StageSeconds, panicked, spawn};
+use super::marks::ClipMarks;
 use super::progress::{Board, Stage};
 use super::request::GenerationRequest;
-use crate::clip::{FilePlace, Finish, Fps, Output, Written};
+use crate::clip::{FilePlace, Fps, Output, Written};
 use crate::consent::Grant;
 use crate::error::{Detail, Error, Result};
+use crate::marking::Marking;
+use crate::photo::{Photo, PhotoMarks};
 use crate::remote::{DataKept, Fetched, Payload, Remote, RemoteProgress};
 use crate::runtime::Cancel;
 use crate::safety::{Checked, Side};
@@ -51,6 +54,8 @@ impl Studio {
         let remote = self.remote()?.clone();
         let person = self.shows_person(&request)?;
         let checks = self.checks(&remote, &request);
+        let photo = request.photo().map(Photo::marks).unwrap_or_default();
+        let marking = request.asked_marking().unwrap_or(&self.shared.marking).clone();
         let order = request.into_remote(person)?;
         let (rights, seed) = (order.rights, order.seed);
         let payload = remote.payload(model, Some(grant.destination().region()), order.asked)?;
@@ -62,7 +67,7 @@ impl Studio {
             let tell = &mut |progress| show(board, progress);
             let fetched = remote.make(&payload, &grant, rights, seed, cancel, tell)?;
             drop(payload);
-            finish(&remote, fetched, place, checks, started)
+            finish(&remote, fetched, place, (&marking, photo), checks, started)
         })
     }
 
@@ -76,12 +81,13 @@ impl Studio {
         let remote = self.remote()?.clone();
         remote.resumable(id)?;
         let place = FilePlace::open(output)?;
-        let id = id.to_owned();
+        let (id, marking) = (id.to_owned(), self.shared.marking.clone());
         spawn(move |board, cancel| {
             let started = Instant::now();
             let fetched = remote.go_on(&id, cancel, &mut |progress| show(board, progress))?;
-            // What was checked before a restart is not known any more.
-            finish(&remote, fetched, place, Vec::new(), started)
+            // What was checked before a restart, and what the photo was, is not known any more.
+            let photo = PhotoMarks::default();
+            finish(&remote, fetched, place, (&marking, photo), Vec::new(), started)
         })
     }
 
@@ -142,11 +148,13 @@ fn finish(
     remote: &Remote,
     fetched: Fetched,
     place: FilePlace,
+    (marking, photo): (&Marking, PhotoMarks),
     checks: Vec<Checked>,
     started: Instant,
 ) -> Result<Clip> {
     let Fetched { id, model, seed, bytes, movie } = fetched;
-    let made = match place.put(&bytes, &Finish::none())? {
+    let marks = ClipMarks::of_remote(marking, &model, photo);
+    let made = match place.put(&bytes, &marks.finish())? {
         Written::Path(path) => Made::Path(path),
         Written::Bytes(bytes) => Made::Bytes(bytes),
         Written::Sink => return Err(panicked()),
@@ -170,6 +178,8 @@ fn finish(
         steps_asked: 0,
         steps: 0,
         checks,
+        marks: marks.layers(),
+        source_marked: !photo.is_empty(),
         seconds: StageSeconds { total: started.elapsed().as_secs_f64(), ..StageSeconds::default() },
     })
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::clip::{Fps, Output};
 use crate::error::{Detail, Error, Result};
+use crate::marking::Marking;
 use crate::photo::Photo;
 use crate::prompt::Reading;
 
@@ -78,6 +79,7 @@ pub struct GenerationRequest {
     strength: f32,
     faces: FaceChoice,
     looping: bool,
+    marking: Option<Marking>,
     output: Option<Output>,
 }
 
@@ -114,6 +116,7 @@ impl GenerationRequest {
             strength: 1.0,
             faces: FaceChoice::All,
             looping: false,
+            marking: None,
             output: None,
         }
     }
@@ -207,11 +210,23 @@ impl GenerationRequest {
         self
     }
 
+    /// What the clip is marked with, instead of what the studio's options say.
+    #[must_use]
+    pub fn marking(mut self, marking: Marking) -> Self {
+        self.marking = Some(marking);
+        self
+    }
+
     /// Where the clip goes; every request needs one.
     #[must_use]
     pub fn output(mut self, output: Output) -> Self {
         self.output = Some(output);
         self
+    }
+
+    /// What the clip is marked with, where it was said.
+    pub(super) fn asked_marking(&self) -> Option<&Marking> {
+        self.marking.as_ref()
     }
 
     /// What it says should happen.
@@ -274,6 +289,7 @@ impl GenerationRequest {
             strength: self.strength,
             faces: self.faces,
             looping: self.looping,
+            marking: self.marking,
             output,
         })
     }
@@ -350,6 +366,7 @@ pub(super) struct Order {
     pub(super) strength: f32,
     pub(super) faces: FaceChoice,
     pub(super) looping: bool,
+    pub(super) marking: Option<Marking>,
     pub(super) output: Output,
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use kinora::marking::{Day, LayerKind, Marking};
 use kinora::runtime::ExecutionProvider;
 use kinora::studio::{Made, Stage};
 use kinora::{
@@ -65,6 +66,13 @@ pub(crate) struct Animate {
     /// A folder with other model files than the embedded ones.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
+    /// Leave the clip without marks: no watermark and nothing in the file that says that a model made
+    /// it. Laws and stores may ask for them.
+    #[arg(long)]
+    no_marks: bool,
+    /// The day that the marks tell, to make the same file again; today by default.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    day: Option<Day>,
     /// End with one line of JSON.
     #[arg(long)]
     json: bool,
@@ -102,7 +110,11 @@ impl Animate {
         if let Some(models) = self.models {
             options = options.models(models);
         }
-        let studio = Studio::open(options)?;
+        let mut marking = if self.no_marks { Marking::none() } else { Marking::default() };
+        if let Some(day) = self.day {
+            marking = marking.day(day);
+        }
+        let studio = Studio::open(options.marking(marking))?;
         let mut request = GenerationRequest::animate(photo)
             .prompt(self.prompt)
             .seconds(self.seconds)
@@ -178,6 +190,12 @@ pub(crate) fn tell(clip: &Clip) {
     if !clip.ignored.is_empty() {
         eprintln!("not understood (see `kinora prompts`): {}", clip.ignored.join(" "));
     }
+    let marks: Vec<_> = clip.marks.iter().copied().map(layer).collect();
+    if marks.is_empty() {
+        eprintln!("without marks: nothing in it says that a model made it");
+    } else {
+        eprintln!("marked as made by a model: {}", marks.join(", "));
+    }
     if clip.steps < clip.steps_asked {
         eprintln!(
             "the clip is too short for {} steps: the last {} happen together; give at least {:.1} s",
@@ -186,6 +204,20 @@ pub(crate) fn tell(clip: &Clip) {
             0.5 + 0.45 * (clip.steps_asked - 1) as f64
         );
     }
+}
+
+/// A layer of marks in a word.
+pub(crate) fn layer(kind: LayerKind) -> &'static str {
+    match kind {
+        LayerKind::Manifest => "C2PA manifest",
+        LayerKind::Xmp => "XMP",
+        LayerKind::Watermark => "watermark",
+        _ => "another",
+    }
+}
+
+fn day(text: &str) -> std::result::Result<Day, String> {
+    text.parse().map_err(|error: kinora::Error| error.to_string())
 }
 
 /// Where the clip was made: here, or by a remote model.
@@ -216,11 +248,14 @@ fn report(clip: &Clip, decode: f64) -> serde_json::Value {
         "ignored": clip.ignored,
         "steps_asked": clip.steps_asked,
         "steps": clip.steps,
+        "marks": clip.marks.iter().copied().map(layer).collect::<Vec<_>>(),
+        "source_marked": clip.source_marked,
         "seconds": {
             "decode": decode,
             "faces": seconds.faces,
             "motion": seconds.motion,
             "render": seconds.render,
+            "marking": seconds.marking,
             "encode": seconds.encode,
             "total": decode + seconds.total,
         },

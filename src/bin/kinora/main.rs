@@ -6,6 +6,7 @@ mod faces;
 mod prompts;
 #[cfg(feature = "remote-http")]
 mod remote;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -30,6 +31,9 @@ enum Command {
     Doctor(doctor::Doctor),
     /// List the words that a prompt may use.
     Prompts(prompts::Prompts),
+    /// Say whether a clip or picture is marked as made by a model. Ends with 0 if a mark is intact, 1
+    /// if there is none, 2 if there are only damaged ones.
+    Verify(verify::Verify),
     /// Make a clip with a provider's model. What it needs leaves this machine, under your consent.
     #[cfg(feature = "remote-http")]
     Remote(Box<remote::Make>),
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Faces(faces) => faces.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Prompts(prompts) => prompts.run(),
+        Command::Verify(verify) => verify.run(),
         #[cfg(feature = "remote-http")]
         Command::Remote(make) => make.run(),
         #[cfg(feature = "remote-http")]

@@ -3,6 +3,9 @@
 use super::boxes::Bytes;
 use super::error::{MovieError, Result};
 
+/// What stands before each NAL unit of a plain stream.
+const START_CODE: [u8; 4] = [0, 0, 0, 1];
+
 /// Kinds of NAL units (ITU-T H.264, table 7-1).
 const SLICE: u8 = 1;
 const IDR_SLICE: u8 = 5;
@@ -85,6 +88,25 @@ impl<'a> Config<'a> {
             if let Some(unit) = kept(unit?)? {
                 let length = (unit.len() as u32).to_be_bytes();
                 out.extend_from_slice(&length[length.len() - self.length_size..]);
+                out.extend_from_slice(unit);
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the parameter sets as a decoder of plain streams takes them (ITU-T H.264, annex B).
+    pub(crate) fn put_plain_sets(&self, out: &mut Vec<u8>) {
+        for set in self.sequence.iter().chain(&self.picture) {
+            out.extend(START_CODE);
+            out.extend_from_slice(set);
+        }
+    }
+
+    /// Appends those NAL units of a sample that a decoder needs, in the same way.
+    pub(crate) fn put_plain(&self, sample: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        for unit in self.units(sample) {
+            if let Some(unit) = kept(unit?)? {
+                out.extend(START_CODE);
                 out.extend_from_slice(unit);
             }
         }

@@ -1,5 +1,6 @@
 //! Finished videos: reading what an MP4 file holds, and taking out of it all but the pictures.
 
+mod annexb;
 mod boxes;
 mod error;
 mod h264;
@@ -13,6 +14,7 @@ mod track;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use annexb::Stream;
 pub(crate) use error::MovieError;
 pub(crate) use remux::strip;
 pub(crate) use shown::{Movie, read};

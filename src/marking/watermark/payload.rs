@@ -23,7 +23,8 @@ pub enum WatermarkModel {
 }
 
 impl WatermarkModel {
-    fn number(self) -> u16 {
+    /// The number that the payload carries, below 512.
+    pub fn number(self) -> u16 {
         match self {
             Self::Motion => 1,
             Self::Other(number) => number.min((1 << MODEL_BITS) - 1),

@@ -1,0 +1,45 @@
+//! Whether a photo's file says that a model made the picture: the only thing that is kept of it.
+
+use memchr::memmem;
+
+/// What a photo's file says of where the picture comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PhotoMarks {
+    /// It names one of IPTC's terms for pictures that a model had a part in.
+    pub generated: bool,
+    /// It carries a C2PA manifest, whatever that says.
+    pub manifest: bool,
+}
+
+impl PhotoMarks {
+    /// Whether there are any.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Looks for the words themselves, in whatever part of the file they stand: a mark that is found
+    /// too often does no harm, one that is lost does.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        // `trainedAlgorithmicMedia` and `compositeWithTrainedAlgorithmicMedia`.
+        let generated = memmem::find(bytes, b"rainedAlgorithmicMedia").is_some();
+        // The description box of a manifest store (C2PA 2.3, "Manifest store").
+        let manifest = memmem::find(bytes, b"jumdc2pa").is_some();
+        Self { generated, manifest }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_marks_are_seen() {
+        let plain = PhotoMarks::of(b"\xff\xd8 a photo");
+        assert!(plain.is_empty());
+        let xmp = PhotoMarks::of(b"digitalsourcetype/compositeWithTrainedAlgorithmicMedia</");
+        assert!(xmp.generated && !xmp.manifest);
+        let manifest = PhotoMarks::of(b"\0\0\0\x1ejumdc2pa\0\x11");
+        assert!(manifest.manifest && !manifest.generated);
+    }
+}

@@ -1,0 +1,149 @@
+//! Where a job's frames and files get their marks.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Studio;
+use crate::clip::{Finish, Finishing, Frame, Target};
+use crate::error::Result;
+use crate::marking::watermark::{Embedder, WatermarkModel, WatermarkPayload};
+use crate::marking::{
+    Day, Declared, DigitalSourceType, FileMarks, LayerKind, Marking, SourceMarks, Statement,
+};
+use crate::photo::PhotoMarks;
+
+/// The default model, as marks name it.
+const MODEL: &str = "kinora/motion";
+/// Its version (models/MODEL_CARD.md).
+const MODEL_VERSION: &str = "2";
+
+impl Studio {
+    /// Marks a file that the device's own encoder has written out of a sink's frames, with what the
+    /// studio marks its own files with ([`StudioOptions::marking`](crate::StudioOptions::marking)).
+    /// Says which layers were written. The watermark is in the frames already.
+    ///
+    /// # Errors
+    /// As [`FileMarks::sign_file`].
+    pub fn sign_file(&self, path: impl AsRef<Path>) -> Result<Vec<LayerKind>> {
+        let marking = &self.shared.marking;
+        if !marking.in_file {
+            return Ok(Vec::new());
+        }
+        file_marks(marking, statement(marking, None, PhotoMarks::default())).sign_file(path)
+    }
+}
+
+/// The marks of one job.
+pub(super) struct ClipMarks {
+    embedder: Option<Embedder>,
+    file: Option<FileMarks>,
+    written: Arc<Mutex<Vec<LayerKind>>>,
+    lenient: bool,
+}
+
+impl ClipMarks {
+    /// For a clip of the default model.
+    pub(super) fn of_default(marking: &Marking, photo: PhotoMarks) -> Self {
+        let statement = statement(marking, None, photo);
+        let embedder = marking.watermark.then(|| {
+            Embedder::new(&WatermarkPayload {
+                model: WatermarkModel::Motion,
+                day: statement.day,
+                source_marked: !photo.is_empty(),
+            })
+        });
+        Self::new(marking, statement, embedder, false)
+    }
+
+    /// For a remote model's clip, which comes encoded: its frames stay as they are, and what cannot be
+    /// marked was paid for all the same.
+    #[cfg(feature = "remote")]
+    pub(super) fn of_remote(marking: &Marking, model: &str, photo: PhotoMarks) -> Self {
+        Self::new(marking, statement(marking, Some(model), photo), None, true)
+    }
+
+    fn new(
+        marking: &Marking,
+        statement: Statement,
+        embedder: Option<Embedder>,
+        lenient: bool,
+    ) -> Self {
+        let statement = statement.watermarked(embedder.is_some());
+        let file = marking.in_file.then(|| file_marks(marking, statement));
+        Self { embedder, file, written: Arc::default(), lenient }
+    }
+
+    /// What is done to a whole file.
+    pub(super) fn finish(&self) -> Finish {
+        self.file.as_ref().map_or_else(Finish::none, |marks| {
+            Finish::with(Recorded {
+                marks: marks.clone(),
+                written: Arc::clone(&self.written),
+                lenient: self.lenient,
+            })
+        })
+    }
+
+    /// Marks one frame.
+    pub(super) fn mark(&mut self, frame: &mut Frame) {
+        if let Some(embedder) = &mut self.embedder {
+            embedder.mark(frame);
+        }
+    }
+
+    /// The layers that the finished clip has.
+    pub(super) fn layers(self) -> Vec<LayerKind> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let watermark = self.embedder.is_some().then_some(LayerKind::Watermark);
+        written.iter().copied().chain(watermark).collect()
+    }
+}
+
+/// Remembers which layers came into the file.
+struct Recorded {
+    marks: FileMarks,
+    written: Arc<Mutex<Vec<LayerKind>>>,
+    lenient: bool,
+}
+
+impl Finishing for Recorded {
+    fn finish(&self, file: &mut Target) -> Result<()> {
+        match self.marks.write(file, false) {
+            Ok(layers) => {
+                *self.written.lock().unwrap_or_else(PoisonError::into_inner) = layers;
+                Ok(())
+            }
+            Err(error) if self.lenient && error.code().starts_with("marking.") => {
+                log::warn!("a provider's clip could not be marked: {}", error.code());
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn statement(marking: &Marking, remote_model: Option<&str>, photo: PhotoMarks) -> Statement {
+    let day = marking.day.unwrap_or_else(Day::today);
+    let statement = match remote_model {
+        None => Statement::new(MODEL, MODEL_VERSION, day),
+        Some(model) => Statement::new(model, "", day),
+    };
+    let generated = Declared::Generated(DigitalSourceType::TrainedAlgorithmicMedia);
+    statement.source_marks(SourceMarks {
+        digital_source_type: photo.generated.then_some(generated),
+        c2pa: photo.manifest,
+    })
+}
+
+fn file_marks(#[allow(unused)] marking: &Marking, statement: Statement) -> FileMarks {
+    let marks = FileMarks::new(statement);
+    #[cfg(feature = "c2pa")]
+    if let Some(signer) = &marking.signer {
+        let marks = marks.signed_by(Arc::clone(signer));
+        return match &marking.photo {
+            Some(photo) => marks.made_of(Arc::clone(photo)),
+            None => marks,
+        };
+    }
+    marks
+}
