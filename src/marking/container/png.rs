@@ -18,10 +18,10 @@ pub(super) fn scan(input: &mut Input<'_>, scan: &mut Scan) -> Walk {
         let end = input.end(body, size + 4)?;
         match &name {
             b"IHDR" => scan.place = Some(end),
-            b"iTXt" if size >= KEYWORD as u64 => {
-                if input.bytes(body, KEYWORD)? == &HEAD[..KEYWORD] {
-                    text(input, at..end, scan)?;
-                }
+            b"iTXt"
+                if size >= KEYWORD as u64 && input.bytes(body, KEYWORD)? == &HEAD[..KEYWORD] =>
+            {
+                text(input, at..end, scan)?;
             }
             b"caBX" => scan.manifests += 1,
             b"IEND" => return Ok(()),

@@ -17,8 +17,9 @@ use crate::error::{Detail, Error, Result};
 /// `store` with the manifest `label` settled and signed. Manifests of parents stay as they are.
 pub(super) fn settle(mut store: Vec<u8>, label: &str, cose: &Cose<'_>) -> Result<Vec<u8>> {
     let places = Places::find(&store, label).ok_or_else(unknown)?;
-    for assertion in &places.assertions {
-        let old = hash(&store, assertion);
+    // All of them before the first changes: an ingredient's new hash changes the actions that name it.
+    let old: Vec<_> = places.assertions.iter().map(|assertion| hash(&store, assertion)).collect();
+    for (assertion, old) in places.assertions.iter().zip(&old) {
         let salt = assertion.salt.clone().ok_or_else(unknown)?;
         let new = Sha256::new_with_prefix("kinora/c2pa/salt/1")
             .chain_update(label)
@@ -27,7 +28,7 @@ pub(super) fn settle(mut store: Vec<u8>, label: &str, cose: &Cose<'_>) -> Result
         let length = salt.len().min(new.len());
         store[salt][..length].copy_from_slice(&new[..length]);
         let new = hash(&store, assertion);
-        replace(&mut store[places.manifest.clone()], &old, &new);
+        replace(&mut store[places.manifest.clone()], old, &new);
     }
     let signature = cose.sign(&store[places.claim])?;
     let place = store.get_mut(places.signature).ok_or_else(unknown)?;
