@@ -4,6 +4,7 @@ mod animate;
 mod doctor;
 mod faces;
 mod prompts;
+mod prove;
 #[cfg(feature = "remote-http")]
 mod remote;
 
@@ -30,6 +31,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// List the words that a prompt may use.
     Prompts(prompts::Prompts),
+    /// Show on this machine that a local job opens no socket and writes nowhere else.
+    Prove(prove::Prove),
     /// Make a clip with a provider's model. What it needs leaves this machine, under your consent.
     #[cfg(feature = "remote-http")]
     Remote(Box<remote::Make>),
@@ -48,12 +51,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    silence_telemetry();
+    if !prove::is_child() {
+        silence_telemetry();
+    }
     match Cli::parse().command {
         Command::Animate(animate) => animate.run(),
         Command::Faces(faces) => faces.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Prompts(prompts) => prompts.run(),
+        Command::Prove(prove) => prove.run(),
         #[cfg(feature = "remote-http")]
         Command::Remote(make) => make.run(),
         #[cfg(feature = "remote-http")]
