@@ -107,7 +107,8 @@ fn a_program_that_opens_a_socket_fails() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    for case in [&["--idle", "long"][..], &["no.png", "--", "true"], &["--unix"], &["--only", "x"]] {
+    for case in [&["--idle", "long"][..], &["no.png", "--", "true"], &["--unix"], &["--only", "x"]]
+    {
         let run = prove(case, &[]);
         assert!(!run.status.success() && run.stdout.is_empty(), "{case:?}");
         assert!(!text(&run.stderr).contains("panicked"), "{case:?}");

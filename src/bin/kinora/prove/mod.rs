@@ -118,7 +118,7 @@ impl Prove {
             runtime = opened.json;
             rungs.push(opened.rung);
             let photo = match &self.photo {
-                Some(photo) => std::path::absolute(photo)?,
+                Some(photo) => photo.clone(),
                 None => child::picture(runs.folder())?,
             };
             runs::Program::job(&runs, &photo, opened.silenced)

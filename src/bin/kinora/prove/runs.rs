@@ -148,7 +148,7 @@ impl Runs {
         let mut words = wrapper.iter().chain(&program.words);
         let first = words.next().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(first);
-        command.args(words).current_dir(&out);
+        command.args(words);
         for variable in BUILD_SERVERS {
             command.env_remove(variable);
         }

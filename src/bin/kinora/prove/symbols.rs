@@ -61,6 +61,7 @@ pub(super) fn taking(names: &[&str]) -> Vec<u8> {
     file[52] = HEADER as u8;
     file[58] = 64;
     file[60] = 3;
+    file[62] = 2;
     file.extend(&table);
     file.extend(&texts);
     // Kind, place, length, the section of its texts, the first global, the length of an entry.

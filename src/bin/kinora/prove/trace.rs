@@ -1,5 +1,6 @@
 //! Every call for sockets and for writing, as strace writes them down.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -15,8 +16,8 @@ const FILES: &str = "?open,openat,?openat2,?creat,?rename,?renameat,renameat2,?m
     ?unlink,unlinkat,?link,linkat,?symlink,symlinkat,?truncate,?mknod,mknodat";
 /// Opens sockets past all calls that are named after them.
 const RING: &str = "io_uring_setup";
-/// Where writing leaves nothing.
-const NOWHERE: [&str; 2] = ["/dev/null", "/dev/tty"];
+/// Where writing leaves nothing: what lies in /proc are a process's own switches.
+const NOWHERE: [&str; 3] = ["/dev/null", "/dev/tty", "/proc"];
 const NAMES: [&str; 2] = ["calls", "files"];
 
 /// What a program did, as far as it was asked for.
@@ -25,7 +26,7 @@ struct Traced {
     /// Calls on sockets, with their arguments.
     network: Vec<String>,
     /// Paths that were made, changed, moved or removed.
-    written: Vec<PathBuf>,
+    written: BTreeSet<PathBuf>,
 }
 
 /// Two rungs from one run: no call on sockets, and no file outside of the given folder.
@@ -50,8 +51,8 @@ pub(super) fn rungs(runs: &Runs, program: &Program) -> Vec<Rung> {
                 "calls of a program that opens UDP",
             ),
             caught(
-                // A file, a folder, and both names of what was moved.
-                outside(traced, &seen.out).len() == 4 && !seen.strays.is_empty(),
+                // A file, a folder, and the file's place in it.
+                outside(traced, &seen.out).len() == 3 && !seen.strays.is_empty(),
                 &outside(traced, &seen.out).len(),
                 "paths of a program that writes into HOME",
             ),
@@ -88,9 +89,10 @@ fn calls(traced: &Traced, unix: bool) -> Outcome {
     }
 }
 
-/// Whether a call is about AF_UNIX, by its arguments or by what strace says of the descriptor.
+/// Whether a call is about AF_UNIX alone. Many name no family: they need a socket that was opened.
 fn is_local(call: &str) -> bool {
-    call.contains("AF_UNIX") || call.contains("<UNIX")
+    let mut families = call.match_indices("AF_");
+    !call.starts_with(RING) && families.all(|(at, _)| call[at..].starts_with("AF_UNIX"))
 }
 
 fn files(traced: &Traced, out: &Path) -> Outcome {
@@ -113,7 +115,7 @@ fn files(traced: &Traced, out: &Path) -> Outcome {
 }
 
 fn outside<'t>(traced: &'t Traced, out: &Path) -> Vec<&'t PathBuf> {
-    let nowhere = |path: &Path| NOWHERE.iter().any(|other| path == Path::new(other));
+    let nowhere = |path: &Path| NOWHERE.iter().any(|other| path.starts_with(other));
     traced.written.iter().filter(|path| !path.starts_with(out) && !nowhere(path)).collect()
 }
 
@@ -143,12 +145,13 @@ fn follow(
     let mut wrapper = strace.to_vec();
     wrapper.extend(["-o".into(), folder.join("thread").into_os_string(), "--".into()]);
     let seen = runs.run(name, &wrapper, program)?;
+    let start = std::env::current_dir()?;
     let mut traced = Traced::default();
     let mut threads = 0;
     for entry in fs::read_dir(&folder)? {
         threads += 1;
         let bytes = fs::read(entry?.path())?;
-        String::from_utf8_lossy(&bytes).lines().for_each(|line| traced.read(line, &seen.out));
+        String::from_utf8_lossy(&bytes).lines().for_each(|line| traced.read(line, &start));
     }
     // Were nothing written down at all, nothing would be found in it.
     if threads == 0 {
@@ -179,7 +182,7 @@ impl Traced {
         }
         // Behind links lies what the descriptor says.
         if let Some(real) = in_angles(result) {
-            self.written.push(PathBuf::from(real));
+            self.written.insert(PathBuf::from(real));
         }
         let mut folder = start.to_path_buf();
         let mut rest = arguments;
@@ -191,7 +194,7 @@ impl Traced {
             // The first name of a symbolic link is text; of the others both are changed.
             if !call.starts_with("symlink") || after.trim_start_matches([',', ' ']).starts_with(')')
             {
-                self.written.push(normal(&folder.join(path)));
+                self.written.insert(normal(&folder.join(path)));
             }
             rest = after;
         }
@@ -276,15 +279,9 @@ mod tests {
     #[test]
     fn every_way_of_writing_is_seen() {
         for (line, written) in [
-            (
-                r#"openat(AT_FDCWD</o>, "a", O_WRONLY|O_CREAT, 0666) = 3</o/a>"#,
-                &["/o/a", "/o/a"][..],
-            ),
+            (r#"openat(AT_FDCWD</o>, "a", O_WRONLY|O_CREAT, 0666) = 3</o/a>"#, &["/o/a"][..]),
             (r#"openat(AT_FDCWD</o>, "l", O_RDWR) = 3</real>"#, &["/real", "/o/l"]),
-            (
-                r#"openat(4</d>, "\303\244", O_WRONLY|O_CREAT, 0666) = 3</d/\303\244>"#,
-                &["/d/ä", "/d/ä"],
-            ),
+            (r#"openat(4</d>, "\303\244", O_WRONLY|O_CREAT, 0666) = 3</d/\303\244>"#, &["/d/ä"]),
             (r#"rename("a", "/h/../b") = 0"#, &["/o/a", "/b"]),
             (r#"renameat2(3</x>, "a", 4</y>, "b", 0) = 0"#, &["/x/a", "/y/b"]),
             (r#"symlink("/etc/text", "l") = 0"#, &["/o/l"]),
@@ -294,7 +291,7 @@ mod tests {
             (r#"mkdir("/h/n", 0777) = 0"#, &["/h/n"]),
         ] {
             let seen = read(&[line]).written;
-            let wanted: Vec<PathBuf> = written.iter().map(PathBuf::from).collect();
+            let wanted: BTreeSet<PathBuf> = written.iter().map(PathBuf::from).collect();
             assert_eq!(seen, wanted, "{line}");
         }
     }
