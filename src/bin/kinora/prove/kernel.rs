@@ -3,9 +3,12 @@
 use std::ffi::OsString;
 use std::io;
 
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 use super::child::Child;
 use super::rung::{Control, Outcome, Rung};
-use super::runs::{Program, Runs, Seen};
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+use super::runs::Seen;
+use super::runs::{Program, Runs};
 
 /// Every call on sockets. `io_uring` opens them too, past any filter of calls.
 #[cfg(target_os = "linux")]
@@ -207,7 +210,7 @@ pub(super) fn isolation(_: &Runs, _: &Program) -> Rung {
     not_run(ISOLATION, "a whole job in a network namespace of its own", why)
 }
 
-#[cfg_attr(not(any(target_os = "linux", target_os = "macos")), allow(dead_code))]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 fn lived(seen: io::Result<Seen>) -> Outcome {
     match seen {
         Err(error) => Outcome::Failed(format!("the program did not start: {error}")),
@@ -219,6 +222,7 @@ fn lived(seen: io::Result<Seen>) -> Outcome {
 }
 
 /// What a program that succeeded made.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 fn made(seen: &Seen) -> String {
     let files = std::fs::read_dir(&seen.out).into_iter().flatten().flatten();
     let files: Vec<String> = files

@@ -14,7 +14,7 @@ mod symbols;
 mod trace;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -143,9 +143,4 @@ impl Prove {
         });
         Ok((rungs, runtime))
     }
-}
-
-/// A path as an argument.
-fn word(path: &Path) -> OsString {
-    path.as_os_str().to_owned()
 }

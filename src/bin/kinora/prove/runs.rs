@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::child::Child;
-use super::word;
 
 /// Names the only folder that a program may write in.
 pub(super) const OUT: &str = "KINORA_PROVE_OUT";
@@ -88,7 +87,7 @@ impl Program {
     /// The whole job of a photo, by this program itself.
     pub(super) fn job(runs: &Runs, photo: &Path, silenced: bool) -> Self {
         let mut words = runs.child(Child::Job);
-        words.push(word(photo));
+        words.push(photo.into());
         Self { words, unix: false, silenced }
     }
 
@@ -195,7 +194,7 @@ impl Seen {
     }
 
     /// Whether the system ended it for a call that it must not make.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub(super) fn was_trapped(&self) -> bool {
         use std::os::unix::process::ExitStatusExt;
         self.status.signal() == Some(libc::SIGSYS)

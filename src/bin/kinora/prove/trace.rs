@@ -45,16 +45,12 @@ pub(super) fn rungs(runs: &Runs, program: &Program) -> Vec<Rung> {
     let control = follow(runs, "stray", &strace, &Program::ours(runs, Child::Stray));
     let controls = match &control {
         Ok((seen, traced)) => [
-            caught(
-                !traced.network.is_empty(),
-                &traced.network.len(),
-                "calls of a program that opens UDP",
-            ),
+            caught(!traced.network.is_empty(), traced.network.len(), "of a program that opens UDP"),
             caught(
                 // A file, a folder, and the file's place in it.
                 outside(traced, &seen.out).len() == 3 && !seen.strays.is_empty(),
-                &outside(traced, &seen.out).len(),
-                "paths of a program that writes into HOME",
+                outside(traced, &seen.out).len(),
+                "of a program that writes into HOME",
             ),
         ],
         Err(error) => [Control::NotRun(error.to_string()), Control::NotRun(error.to_string())],
@@ -72,8 +68,8 @@ pub(super) fn rungs(runs: &Runs, program: &Program) -> Vec<Rung> {
         .collect()
 }
 
-fn caught(caught: bool, count: &usize, what: &str) -> Control {
-    let found = format!("{count} {what} were counted");
+fn caught(caught: bool, count: usize, what: &str) -> Control {
+    let found = format!("counted {count} {what}");
     if caught { Control::Caught(found) } else { Control::Missed(found) }
 }
 
