@@ -60,8 +60,8 @@ class SilentTest {
         val path = System.getProperty("surefire.test.class.path")
             ?: System.getProperty("java.class.path")
         val java = File(System.getProperty("java.home"), "bin/java").path
-        // AF_UNIX: a JVM asks the system's name service for its user. It and JNA may write, and only
-        // into the given folder.
+        // AF_UNIX: a JVM asks the system's name service for its user. What Java, JNA and libffi below it
+        // unpack, they get the given folder for.
         val process = ProcessBuilder(
             listOf(kinora, "prove", "--unix") + options +
                 listOf("--", "/bin/sh", "-c", INTO_THE_FOLDER, java) +
@@ -74,7 +74,7 @@ class SilentTest {
     }
 
     private companion object {
-        const val INTO_THE_FOLDER = "exec \"\$0\" -Djava.io.tmpdir=\"\$KINORA_PROVE_OUT\" " +
-            "-Djna.tmpdir=\"\$KINORA_PROVE_OUT\" \"\$@\""
+        const val INTO_THE_FOLDER = "export TMPDIR=\"\$KINORA_PROVE_OUT\"; " +
+            "exec \"\$0\" -Djava.io.tmpdir=\"\$TMPDIR\" -Djna.tmpdir=\"\$TMPDIR\" \"\$@\""
     }
 }
