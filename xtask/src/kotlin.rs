@@ -5,7 +5,7 @@ use crate::bindings::{self, Language};
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::steps::{Counts, Steps};
-use crate::{runtime, system};
+use crate::{prove, runtime, system};
 
 /// The oldest Java that the packages are built with, as bindings/kotlin/pom.xml says it too.
 const OLDEST_JAVA: u32 = 17;
@@ -19,6 +19,10 @@ fn prepare(place: &Place, library: &Path) -> Result<Command, Failure> {
     bindings::sources(place, Language::Kotlin)?;
     let mut maven = maven(place)?;
     maven.arg("test").env(runtime::VARIABLE, library);
+    // The traps are the system's, and only Linux has them; elsewhere that test is skipped by name.
+    if cfg!(target_os = "linux") {
+        maven.env(prove::VARIABLE, prove::program(place)?);
+    }
     Ok(maven)
 }
 

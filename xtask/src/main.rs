@@ -10,6 +10,7 @@ mod mobile;
 mod package;
 mod place;
 mod portrait;
+mod prove;
 mod python;
 mod quality;
 mod runtime;
@@ -36,6 +37,8 @@ cargo xtask CHORE
   run -- ARGS…          the kinora command line, for instance: run -- doctor
   test [SUITE]          every test, with what it needs set up; SUITE: rust, gates, kotlin or swift alone.
                         Where Swift cannot be had it is skipped by name; --require-swift fails instead
+  prove [ARGS…]         that a local job is silent, with the command line as users have it, and what a
+                        runtime with telemetry does instead; fetches one, and takes minutes
   bindings              the library for this machine and its Kotlin and Swift sources
   bench                 the benches, and Kinora beside other programs
   quality [ARGS…]       judge the default model on rendered frames; quality --help says how
@@ -70,6 +73,7 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("test") => test::test(&place()?, rest)?,
         Some("bindings") => bindings::bindings(&place()?)?,
         Some("quality") => return quality::quality(&place()?, rest),
+        Some("prove") => return prove::prove(&place()?, rest),
         Some("bench") => bench::bench(&place()?)?,
         Some("sheet") => sheet::sheet(&place()?, rest)?,
         Some("train") => return train::train(&place()?, rest),

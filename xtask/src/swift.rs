@@ -6,9 +6,9 @@ use std::{env, io};
 use crate::bindings::{self, Language};
 use crate::failure::Failure;
 use crate::place::Place;
-use crate::runtime;
 use crate::steps::{Counts, Steps};
 use crate::system::{self, on_path, quietly};
+use crate::{prove, runtime};
 
 /// Debian's release whose Swift is taken, and what the package needs beside it.
 const RELEASE: &str = "trixie";
@@ -43,6 +43,10 @@ pub(crate) fn test(place: &Place, library: &Path, require: bool, steps: &mut Ste
                 .and_then(|folder| prepare(place, &toolchain, library, &folder, "swift"));
             steps.prepared(NAME, ours, count_swift);
             probe(place);
+            if cfg!(target_os = "linux") {
+                let silent = silent(place, &toolchain, library);
+                steps.prepared("swift: a job in the traps", silent, prove::count_rungs);
+            }
             let sample = place.root.join("examples/ios");
             let sample = prepare(place, &toolchain, library, &sample, "swift-sample");
             steps.prepared("swift: the sample app's logic", sample, count_swift);
@@ -74,12 +78,22 @@ fn prepare(
     folder: &Path,
     scratch: &str,
 ) -> Result<Command, Failure> {
+    let mut command = tested(place, toolchain, library, folder)?;
+    command.args(["swift", "test", "--scratch-path"]).arg(place.target.join(scratch));
+    Ok(command)
+}
+
+/// A command that starts in `folder` with all that tests of Swift need.
+fn tested(
+    place: &Place,
+    toolchain: &Toolchain,
+    library: &Path,
+    folder: &Path,
+) -> Result<Command, Failure> {
     let binds = [place.root.as_path(), place.target.as_path(), library];
     let data = data(place);
     let mut command = toolchain.command(folder, &binds, data.as_deref())?;
     command
-        .args(["swift", "test", "--scratch-path"])
-        .arg(place.target.join(scratch))
         .env("KINORA_LIBRARY_DIR", place.target.join("release"))
         .env("LD_LIBRARY_PATH", place.target.join("release"))
         .env("DYLD_LIBRARY_PATH", place.target.join("release"))
@@ -90,6 +104,24 @@ fn prepare(
     if let Some(data) = data {
         command.env("KINORA_DATA", data);
     }
+    Ok(command)
+}
+
+/// Runs a test in the traps of `kinora prove`, then one that opens a socket, which has to fall.
+/// Arguments: the command line, the program of the package's tests.
+const SILENT: &str = r#"
+"$1" prove --idle 15 -- "$2" KinoraTests.SilentTests/testALocalJob || exit 1
+"$1" prove --idle 0 --only kernel -- "$2" KinoraTests.SilentTests/testASocket |
+    grep "ended by SIGSYS" && exit 0
+echo "a socket of Swift's was not caught"
+exit 1
+"#;
+
+/// The package's tests, built by now, as a program in the traps.
+fn silent(place: &Place, toolchain: &Toolchain, library: &Path) -> Result<Command, Failure> {
+    let mut command = tested(place, toolchain, library, &place.root)?;
+    let tests = place.target.join("swift/debug/KinoraPackageTests.xctest");
+    command.args(["sh", "-c", SILENT, "sh"]).arg(prove::program(place)?).arg(tests);
     Ok(command)
 }
 

@@ -4,6 +4,7 @@ mod animate;
 mod doctor;
 mod faces;
 mod prompts;
+mod prove;
 #[cfg(feature = "remote-http")]
 mod remote;
 mod verify;
@@ -34,6 +35,8 @@ enum Command {
     /// Say whether a clip or picture is marked as made by a model. Ends with 0 if a mark is intact, 1
     /// if there is none, 2 if there are only damaged ones.
     Verify(verify::Verify),
+    /// Show on this machine that a local job opens no socket and writes nowhere else.
+    Prove(prove::Prove),
     /// Make a clip with a provider's model. What it needs leaves this machine, under your consent.
     #[cfg(feature = "remote-http")]
     Remote(Box<remote::Make>),
@@ -52,13 +55,16 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    silence_telemetry();
+    if !prove::is_child() {
+        silence_telemetry();
+    }
     match Cli::parse().command {
         Command::Animate(animate) => animate.run(),
         Command::Faces(faces) => faces.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Prompts(prompts) => prompts.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Prove(prove) => prove.run(),
         #[cfg(feature = "remote-http")]
         Command::Remote(make) => make.run(),
         #[cfg(feature = "remote-http")]

@@ -87,17 +87,33 @@ pub(crate) fn run(place: Place, command: impl Command) -> ExitCode {
     }
 }
 
+/// How many consents stand, without making a folder for them; `None` if that cannot be read.
+pub(crate) fn standing() -> Option<String> {
+    use kinora::consent::ConsentState;
+
+    let folder = folder(None).ok()?;
+    if !folder.exists() {
+        return Some("none was ever given here".to_owned());
+    }
+    let remote = open(Place { folder: Some(folder), settings: Vec::new() }).ok()?;
+    let all = remote.consent().overview().ok()?;
+    let stand = all.iter().filter(|(_, state)| matches!(state, ConsentState::Given { .. })).count();
+    Some(format!("{stand} stand now"))
+}
+
+fn folder(asked: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    use etcetera::BaseStrategy;
+
+    if let Some(folder) = asked.or_else(|| std::env::var_os(FOLDER).map(PathBuf::from)) {
+        return Ok(folder);
+    }
+    let system = etcetera::choose_base_strategy()
+        .map_err(|_| Failure::Said(format!("this system has no folder for data: set {FOLDER}")))?;
+    Ok(system.data_dir().join("kinora"))
+}
+
 fn open(place: Place) -> Result<Remote, Failure> {
-    let folder = match place.folder.or_else(|| std::env::var_os(FOLDER).map(PathBuf::from)) {
-        Some(folder) => folder,
-        None => {
-            use etcetera::BaseStrategy;
-            let system = etcetera::choose_base_strategy().map_err(|_| {
-                Failure::Said(format!("this system has no folder for data: set {FOLDER}"))
-            })?;
-            system.data_dir().join("kinora")
-        }
-    };
+    let folder = folder(place.folder)?;
     let mut options = RemoteOptions::new(folder, Arc::new(Asked::default()))
         .transport(Arc::new(HttpClient::default()));
     for (provider, name, value) in place.settings {
