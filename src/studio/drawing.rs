@@ -93,7 +93,7 @@ pub(super) fn draw(
                 break;
             }
             let clock = Instant::now();
-            marks.mark(&mut frame);
+            shared.threads.install(|| marks.mark(&mut frame));
             marking += clock.elapsed();
             if index % PREVIEW_EVERY == 0 {
                 board.show(preview(&frame));

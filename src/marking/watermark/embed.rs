@@ -75,19 +75,17 @@ impl Embedder {
             Frame::Rgb(frame) => (super::residual::luma_of_rgb(frame.pixels()), 1.0),
         };
         let (width, height) = (width as usize, height as usize);
-        let strength = strength(&luma, width, height);
+        let strength = Strength::of(&luma, width, height);
         let scale = tile_scale(width as u32, height as u32);
+        let across: Vec<Between> = (0..width).map(|x| Between::of(x as f32 / scale)).collect();
         let mut codes = vec![0.0f32; width * height];
-        codes
-            .par_chunks_exact_mut(width)
-            .zip(strength.par_chunks_exact(width))
-            .enumerate()
-            .for_each(|(y, (row, strength))| {
-                let line = Between::of(y as f32 / scale);
-                for (x, (value, strength)) in row.iter_mut().zip(strength).enumerate() {
-                    *value = self.sample(Between::of(x as f32 / scale), line) * strength;
-                }
-            });
+        codes.par_chunks_exact_mut(width).enumerate().for_each(|(y, row)| {
+            strength.row(y, row);
+            let line = Between::of(y as f32 / scale);
+            for (value, &x) in row.iter_mut().zip(&across) {
+                *value *= self.sample(x, line);
+            }
+        });
         let square: f64 = codes.iter().map(|&v| f64::from(v * v)).sum();
         let deviation = (square / codes.len().max(1) as f64).sqrt() as f32;
         let weaker = (MOST / deviation.max(f32::MIN_POSITIVE)).min(1.0) * unit;
@@ -128,41 +126,60 @@ fn full_range(frame: &I420) -> Vec<u8> {
     frame.y().iter().map(|&y| full(y)).collect()
 }
 
-/// How strong the mark may be at each pixel, codes.
-fn strength(luma: &[u8], width: usize, height: usize) -> Vec<f32> {
-    let mut strength = vec![0.0; width * height];
-    strength.par_chunks_exact_mut(width).enumerate().for_each(|(y, row)| {
-        let rows = y.saturating_sub(RADIUS)..(y + RADIUS + 1).min(height);
-        // Sums of each column of the window, whole numbers: the same however they are added up.
-        let mut columns = vec![(0u32, 0u32); width];
-        for y in rows.clone() {
-            for (column, &value) in columns.iter_mut().zip(&luma[y * width..][..width]) {
-                let value = u32::from(value);
-                column.0 += value;
-                column.1 += value * value;
+/// How strong the mark may be, codes: measured at every fourth pixel, which is smooth enough.
+struct Strength {
+    width: usize,
+    height: usize,
+    values: Vec<f32>,
+}
+
+impl Strength {
+    /// Pixels from one measurement to the next.
+    const EVERY: usize = 4;
+
+    fn of(luma: &[u8], width: usize, height: usize) -> Self {
+        let (across, down) = (width.div_ceil(Self::EVERY), height.div_ceil(Self::EVERY));
+        let mut values = vec![0.0; across * down];
+        values.par_chunks_exact_mut(across).enumerate().for_each(|(j, row)| {
+            let y = j * Self::EVERY;
+            let rows = y.saturating_sub(RADIUS)..(y + RADIUS + 1).min(height);
+            // Sums of each column of the window, whole numbers: the same however they are added up.
+            let mut columns = vec![(0u32, 0u32); width];
+            for y in rows.clone() {
+                for (column, &value) in columns.iter_mut().zip(&luma[y * width..][..width]) {
+                    let value = u32::from(value);
+                    column.0 += value;
+                    column.1 += value * value;
+                }
+            }
+            for (i, strength) in row.iter_mut().enumerate() {
+                let x = i * Self::EVERY;
+                let window = &columns[x.saturating_sub(RADIUS)..(x + RADIUS + 1).min(width)];
+                let pixels = (window.len() * rows.len()) as f32;
+                let (sum, squares) = window
+                    .iter()
+                    .fold((0, 0), |(sum, squares), column| (sum + column.0, squares + column.1));
+                let mean = sum as f32 / pixels;
+                let variance = (squares as f32 / pixels - mean * mean).max(0.0);
+                let busy = variance / (variance + HALF_WAY * HALF_WAY);
+                let light = DARKEST + (1.0 - DARKEST) * (mean / DARK).min(1.0);
+                *strength = (SMOOTH + (BUSY - SMOOTH) * busy) * light;
+            }
+        });
+        Self { width: across, height: down, values }
+    }
+
+    /// A row's strengths, between the measurements.
+    fn row(&self, y: usize, row: &mut [f32]) {
+        let (above, share) = (y / Self::EVERY, (y % Self::EVERY) as f32 / Self::EVERY as f32);
+        let below = (above + 1).min(self.height - 1);
+        let at = |j: usize, i: usize| self.values[j * self.width + i];
+        let measured = |i: usize| at(above, i) * (1.0 - share) + at(below, i) * share;
+        for (i, part) in row.chunks_mut(Self::EVERY).enumerate() {
+            let (from, to) = (measured(i), measured((i + 1).min(self.width - 1)));
+            for (step, value) in part.iter_mut().enumerate() {
+                *value = from + (to - from) * (step as f32 / Self::EVERY as f32);
             }
         }
-        let (mut sum, mut squares, mut count) = (0u32, 0u32, 0usize);
-        let mut end = 0;
-        for (x, strength) in row.iter_mut().enumerate() {
-            while end < (x + RADIUS + 1).min(width) {
-                sum += columns[end].0;
-                squares += columns[end].1;
-                count += 1;
-                end += 1;
-            }
-            if x > RADIUS {
-                sum -= columns[x - RADIUS - 1].0;
-                squares -= columns[x - RADIUS - 1].1;
-                count -= 1;
-            }
-            let pixels = (count * rows.len()) as f32;
-            let mean = sum as f32 / pixels;
-            let variance = (squares as f32 / pixels - mean * mean).max(0.0);
-            let busy = variance / (variance + HALF_WAY * HALF_WAY);
-            let light = DARKEST + (1.0 - DARKEST) * (mean / DARK).min(1.0);
-            *strength = (SMOOTH + (BUSY - SMOOTH) * busy) * light;
-        }
-    });
-    strength
+    }
 }
