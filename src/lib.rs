@@ -30,9 +30,10 @@
 
 mod diffusion;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod pack;
 mod pipeline;
-#[cfg(feature = "remote")]
 mod scratch;
 
 pub mod clip;

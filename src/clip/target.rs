@@ -1,12 +1,12 @@
 //! Where encoded bytes go: a file that appears only when it is whole, or memory.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Cursor, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::clip::Written;
 use crate::error::{Detail, Error, Result};
+use crate::scratch::part;
 
 /// A place for one file's bytes that can be written from the front and patched.
 pub(crate) enum Target {
@@ -34,7 +34,9 @@ impl Target {
         }
         let folder = folder_of(path);
         existing_folder(&folder)?;
-        let (file, temporary) = create_beside(&folder).map_err(|source| io_error(path, source))?;
+        // What a killed process left here long ago; it is no reason to fail.
+        _ = part::sweep(&folder, part::STALE);
+        let (file, temporary) = part::file(&folder).map_err(|source| io_error(path, source))?;
         Ok(Self::File(TempFile {
             writer: Some(BufWriter::with_capacity(1 << 16, file)),
             temporary,
@@ -144,14 +146,6 @@ impl Drop for TempFile {
     }
 }
 
-/// A name in `folder` that no other clip uses, for a file or a folder in the making.
-pub(crate) fn temporary_name(folder: &Path) -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    // A dot hides it from most file browsers; the name is short whatever the target's is.
-    folder.join(format!(".kinora-{}-{number}.part", std::process::id()))
-}
-
 /// The folder that holds `path`.
 pub(crate) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
@@ -199,17 +193,6 @@ pub(crate) fn io_error(path: &Path, source: io::Error) -> Error {
         _ => ("output.write", format!("{path} could not be written: choose another place")),
     };
     Error::Output(Detail::new(code, message).because(source))
-}
-
-fn create_beside(folder: &Path) -> io::Result<(File, PathBuf)> {
-    loop {
-        let temporary = temporary_name(folder);
-        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-            // Left by a process of the same number that crashed.
-            Err(source) if source.kind() == ErrorKind::AlreadyExists => continue,
-            file => return file.map(|file| (file, temporary)),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -262,7 +245,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_a_typed_error() {
         // The kernel's own always-full device stands in for the disk.
-        let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let file = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let temporary = std::env::temp_dir().join(".kinora-test-never-there");
         let writer = Some(BufWriter::new(file));
         let mut target = Target::File(TempFile { writer, temporary, path: "clip.mp4".into() });

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+#[cfg(fuzzing)]
+pub use icc::fuzz;
 pub use orientation::Orientation;
 
 /// An upright sRGB picture, 8 bits a channel, that carries nothing of its file but the pixels.
