@@ -20,15 +20,18 @@ pub(crate) fn reproduce(place: &Place) -> Result<(), Failure> {
         return Err(Failure::new("only the Linux library is made reproducibly: run it on Linux"));
     }
     let root = place.target.join("reproduce");
-    let mut libraries = Vec::new();
-    for name in PLACES {
-        let folder = root.join(name);
+    let folders = PLACES.map(|name| root.join(name));
+    // Both first: a build takes minutes, in which somebody may go on working.
+    for folder in &folders {
         if folder.exists() {
-            fs::remove_dir_all(&folder)
+            fs::remove_dir_all(folder)
                 .map_err(Failure::while_doing(format!("cannot empty {}", folder.display())))?;
         }
-        copy_tracked(&place.root, &folder)?;
-        let library = build(&folder)?;
+        copy_tracked(&place.root, folder)?;
+    }
+    let mut libraries = Vec::new();
+    for folder in &folders {
+        let library = build(folder)?;
         let sum = sha256::of_file(&library)
             .map_err(Failure::while_doing(format!("cannot read {}", library.display())))?;
         println!("{sum}  {}", library.display());
