@@ -75,7 +75,7 @@ fn a_full_disk_is_said_and_nothing_is_left() {
         return;
     }
     let name = "a_full_disk_is_said_and_nothing_is_left";
-    let Some(disk) = Disk::mount(name, "size=8k") else { return };
+    let Some(disk) = Disk::mount(name, "size=4k") else { return };
     for output in OUTPUTS {
         let error = make(&disk.path().join(output)).unwrap_err();
         assert_eq!(error.code(), "output.disk_full", "{output}: {error}");

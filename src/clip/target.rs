@@ -181,7 +181,7 @@ pub(crate) fn failed(code: &'static str, message: impl Into<String>) -> Error {
 /// What a failed write to `path` means to the one who asked for it.
 pub(crate) fn io_error(path: &Path, source: io::Error) -> Error {
     let path = path.display();
-    let (code, message) = match source.kind() {
+    let (code, message) = match innermost(&source) {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (
             "output.disk_full",
             format!("no room left to write {path}: free some space or choose another place"),
@@ -193,6 +193,22 @@ pub(crate) fn io_error(path: &Path, source: io::Error) -> Error {
         _ => ("output.write", format!("{path} could not be written: choose another place")),
     };
     Error::Output(Detail::new(code, message).because(source))
+}
+
+/// The system's own word: encoders wrap its error in theirs.
+fn innermost(source: &io::Error) -> ErrorKind {
+    let mut kind = source.kind();
+    let mut next = source.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+    while let Some(error) = next {
+        next = match error.downcast_ref::<io::Error>() {
+            Some(inner) => {
+                kind = inner.kind();
+                inner.get_ref().map(|inner| inner as _)
+            }
+            None => error.source(),
+        };
+    }
+    kind
 }
 
 #[cfg(test)]
@@ -237,6 +253,8 @@ mod tests {
         assert_eq!(code(folder.path()), "output.is_folder");
         let full = io_error(Path::new("x"), ErrorKind::StorageFull.into());
         assert_eq!(full.code(), "output.disk_full");
+        let wrapped = io::Error::other(io::Error::from(ErrorKind::StorageFull));
+        assert_eq!(io_error(Path::new("x"), wrapped).code(), "output.disk_full");
         let denied = io_error(Path::new("x"), ErrorKind::PermissionDenied.into());
         assert_eq!(denied.code(), "output.not_writable");
     }

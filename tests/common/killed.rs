@@ -121,12 +121,11 @@ pub(crate) fn age(folder: &Path) {
     }
 }
 
-/// A small clip into `path`, with this process's studio.
+/// A clip of a second into `path`, with this process's studio.
 pub(crate) fn make(path: &Path) -> kinora::Result<kinora::Clip> {
     let studio = crate::common::studio().expect("looked for before");
-    let request =
-        GenerationRequest::animate(crate::common::picture(320, 240)).size(160).seconds(0.5);
-    studio.generate(request.fps(8.0).output(output(path)))?.wait()
+    let request = GenerationRequest::animate(crate::common::picture(640, 480)).size(320);
+    studio.generate(request.seconds(1.0).fps(12.0).output(output(path)))?.wait()
 }
 
 /// Fails unless an MP4 file is whole.

@@ -1,6 +1,8 @@
 //! A reader of ONNX files, as far as a test needs it: nodes, names, shapes. The field numbers are
 //! those of onnx.proto3 (ONNX 1.23), the wire format is Protocol Buffers' encoding guide.
 
+#![allow(dead_code, reason = "each test file links its own copy and uses its own part")]
+
 /// What a test looks at of a model.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
