@@ -31,6 +31,8 @@
 
 mod diffusion;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod pack;
 mod pipeline;
 mod scratch;

@@ -1,24 +1,25 @@
 //! Frames as numbered PNG files in a folder.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, ImageError};
 
 use crate::clip::frame::ToRgb;
-use crate::clip::target::{
-    existing_folder, failed, folder_of, io_error, sync_folder, temporary_name,
-};
+use crate::clip::target::{existing_folder, failed, folder_of, io_error, sync_folder};
 use crate::clip::{Encoder, Finish, Frame, Layout, Rgb8, Target, Written};
 use crate::error::{Detail, Error, Result};
+use crate::scratch::part;
 
 /// Writes `frame_0000.png`, … into a hidden folder and moves them out at the end.
 pub(crate) struct PngFolder {
     folder: PathBuf,
     /// Inside `folder`, so that moving a file out never crosses disks.
     temporary: PathBuf,
+    /// Says to other processes that the frames are being written.
+    held: Option<File>,
     created: bool,
     finished: bool,
     next: u32,
@@ -45,13 +46,18 @@ impl PngFolder {
         let mut own = Self {
             folder: folder.to_path_buf(),
             temporary: PathBuf::new(),
+            held: None,
             created,
             finished: false,
             next: 0,
             converted: ToRgb::new(),
             finish,
         };
-        own.temporary = create_inside(folder)?;
+        // What a killed process left here long ago; it is no reason to fail.
+        _ = part::sweep(folder, part::STALE);
+        let (held, temporary) = part::folder(folder).map_err(|source| io_error(folder, source))?;
+        own.held = Some(held);
+        own.temporary = temporary;
         Ok(own)
     }
 
@@ -63,7 +69,8 @@ impl PngFolder {
             fs::rename(self.temporary.join(name(number)), &path)
                 .map_err(|source| io_error(&path, source))?;
         }
-        fs::remove_dir(&self.temporary).map_err(|source| io_error(&self.folder, source))?;
+        part::remove_folder(self.held.take(), &self.temporary)
+            .map_err(|source| io_error(&self.folder, source))?;
         self.finished = true;
         sync_folder(&self.folder);
         Ok(())
@@ -93,6 +100,7 @@ impl Drop for PngFolder {
         if self.finished {
             return;
         }
+        self.held = None;
         if !self.temporary.as_os_str().is_empty() {
             _ = fs::remove_dir_all(&self.temporary);
         }
@@ -124,18 +132,6 @@ fn write_png(path: &Path, frame: &Rgb8, finish: &Finish) -> Result<()> {
     let mut file = File::create(path).map_err(failure)?;
     file.write_all(&whole.into_bytes()).map_err(failure)?;
     file.sync_all().map_err(failure)
-}
-
-fn create_inside(folder: &Path) -> Result<PathBuf> {
-    loop {
-        let temporary = temporary_name(folder);
-        match fs::create_dir(&temporary) {
-            Ok(()) => return Ok(temporary),
-            // Left by a process of the same number that crashed.
-            Err(source) if source.kind() == ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(io_error(folder, source)),
-        }
-    }
 }
 
 /// `output.folder_in_use` when frames of a clip already stand in `folder`.

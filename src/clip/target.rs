@@ -1,12 +1,12 @@
 //! Where encoded bytes go: a file that appears only when it is whole, or memory.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::clip::{Finish, Written};
 use crate::error::{Detail, Error, Result};
+use crate::scratch::part;
 
 /// A place for one file's bytes that can be written from the front, read and patched.
 pub(crate) struct Target {
@@ -39,7 +39,9 @@ impl Target {
         }
         let folder = folder_of(path);
         existing_folder(&folder)?;
-        let (file, temporary) = create_beside(&folder).map_err(|source| io_error(path, source))?;
+        // What a killed process left here long ago; it is no reason to fail.
+        _ = part::sweep(&folder, part::STALE);
+        let (file, temporary) = part::file(&folder).map_err(|source| io_error(path, source))?;
         Ok(Place::File(TempFile {
             writer: Some(BufWriter::with_capacity(1 << 16, file)),
             temporary,
@@ -225,14 +227,6 @@ impl Drop for TempFile {
     }
 }
 
-/// A name in `folder` that no other clip uses, for a file or a folder in the making.
-pub(crate) fn temporary_name(folder: &Path) -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    // A dot hides it from most file browsers; the name is short whatever the target's is.
-    folder.join(format!(".kinora-{}-{number}.part", std::process::id()))
-}
-
 /// The folder that holds `path`.
 pub(crate) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
@@ -268,7 +262,7 @@ pub(crate) fn failed(code: &'static str, message: impl Into<String>) -> Error {
 /// What a failed write to `path` means to the one who asked for it.
 pub(crate) fn io_error(path: &Path, source: io::Error) -> Error {
     let path = path.display();
-    let (code, message) = match source.kind() {
+    let (code, message) = match innermost(&source) {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (
             "output.disk_full",
             format!("no room left to write {path}: free some space or choose another place"),
@@ -282,15 +276,20 @@ pub(crate) fn io_error(path: &Path, source: io::Error) -> Error {
     Error::Output(Detail::new(code, message).because(source))
 }
 
-fn create_beside(folder: &Path) -> io::Result<(File, PathBuf)> {
-    loop {
-        let temporary = temporary_name(folder);
-        match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
-            // Left by a process of the same number that crashed.
-            Err(source) if source.kind() == ErrorKind::AlreadyExists => continue,
-            file => return file.map(|file| (file, temporary)),
-        }
+/// The system's own word: encoders wrap its error in theirs.
+fn innermost(source: &io::Error) -> ErrorKind {
+    let mut kind = source.kind();
+    let mut next = source.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+    while let Some(error) = next {
+        next = match error.downcast_ref::<io::Error>() {
+            Some(inner) => {
+                kind = inner.kind();
+                inner.get_ref().map(|inner| inner as _)
+            }
+            None => error.source(),
+        };
     }
+    kind
 }
 
 #[cfg(test)]
@@ -361,6 +360,8 @@ mod tests {
         assert_eq!(code(folder.path()), "output.is_folder");
         let full = io_error(Path::new("x"), ErrorKind::StorageFull.into());
         assert_eq!(full.code(), "output.disk_full");
+        let wrapped = io::Error::other(io::Error::from(ErrorKind::StorageFull));
+        assert_eq!(io_error(Path::new("x"), wrapped).code(), "output.disk_full");
         let denied = io_error(Path::new("x"), ErrorKind::PermissionDenied.into());
         assert_eq!(denied.code(), "output.not_writable");
     }
@@ -369,7 +370,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_a_typed_error() {
         // The kernel's own always-full device stands in for the disk.
-        let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let file = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let temporary = std::env::temp_dir().join(".kinora-test-never-there");
         let writer = Some(BufWriter::new(file));
         let file = TempFile { writer, temporary, path: "clip.mp4".into() };

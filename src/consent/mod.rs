@@ -480,6 +480,30 @@ fn refused(code: &'static str, message: impl Into<String>) -> Error {
     Error::Consent(Detail::new(code, message))
 }
 
+/// A ledger's lines as anybody wrote them, opened, read and exported. With an odd first byte they
+/// are chained as the ledger does it, since nobody guesses a SHA-256; with an even one they are not.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) {
+    let Some((kind, lines)) = bytes.split_first() else { return };
+    let folder = crate::fuzzing::folder("ledger");
+    let laid = std::fs::create_dir_all(&folder).and_then(|()| match kind & 1 {
+        0 => std::fs::write(folder.join("ledger"), lines),
+        _ => ledger::forge(&folder, lines),
+    });
+    let (Ok(()), Ok(sheets)) = (laid, Sheets::shipped()) else { return };
+    let clock = Arc::new(crate::transport::SystemClock);
+    if let Ok(consent) = Consent::open(&folder, sheets, clock) {
+        _ = (consent.export_json(), consent.export_text(), consent.overview(), consent.log());
+        if let Ok(destination) = consent.sheets().destination("fal", "luma", None) {
+            _ = (consent.state(&destination), consent.grant(&destination));
+            // What was taken back stays so, whatever stood before.
+            if consent.withdraw(&destination).is_ok() {
+                assert!(consent.grant(&destination).is_err());
+            }
+        }
+    }
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,7 +14,7 @@ pub(super) enum Family {
     UltraFace,
 }
 
-const STRIDES: [usize; 3] = [8, 16, 32];
+pub(super) const STRIDES: [usize; 3] = [8, 16, 32];
 
 impl Family {
     pub(super) fn recognise(session: &Session) -> Result<Self> {
@@ -89,17 +89,17 @@ fn slice<'v>(view: &'v ndarray::ArrayViewD<'_, f32>) -> Result<&'v [f32]> {
 }
 
 /// The four maps of one stride, one row for each cell, cells in reading order.
-struct YuNetMaps<'o> {
-    cls: &'o [f32],
-    obj: &'o [f32],
-    bbox: &'o [f32],
-    kps: &'o [f32],
+pub(super) struct YuNetMaps<'o> {
+    pub(super) cls: &'o [f32],
+    pub(super) obj: &'o [f32],
+    pub(super) bbox: &'o [f32],
+    pub(super) kps: &'o [f32],
 }
 
 impl YuNetMaps<'_> {
     /// score = √(cls·obj); centre = (cell + bbox₀₁)·stride; size = exp(bbox₂₃)·stride;
     /// points = (cell + kps)·stride.
-    fn decode(
+    pub(super) fn decode(
         &self,
         stride: usize,
         columns: usize,
@@ -142,7 +142,7 @@ impl YuNetMaps<'_> {
     }
 }
 
-fn ultraface(
+pub(super) fn ultraface(
     scores: &[f32],
     boxes: &[f32],
     [width, height]: [usize; 2],

@@ -107,6 +107,31 @@ impl DetectorOptions {
         self.second_look = Some(share.clamp(0.1, 1.0));
         self
     }
+
+    /// Of one look's faces those that can be some, each once.
+    pub(super) fn compete(&self, mut faces: Vec<Face>) -> Vec<Face> {
+        if !self.misshapen {
+            // Before the boxes compete: a face must not lose to what is none.
+            faces.retain(Face::is_plausible);
+        }
+        nms::suppress(faces, self.overlap)
+    }
+
+    /// Of all looks' faces those that count, the largest box first.
+    pub(super) fn settle(&self, mut faces: Vec<Face>, least: f32, long_side: f32) -> Vec<Face> {
+        faces.retain(|face| {
+            let least = match self.large {
+                Some([score, share]) if face.shorter_side() >= share * long_side => score,
+                _ => least,
+            };
+            face.score() >= least
+        });
+        if !self.nested {
+            faces = nms::without_nested(faces);
+        }
+        faces.sort_by(|a, b| b.area().total_cmp(&a.area()));
+        faces
+    }
 }
 
 /// Finds the faces of a photo.
@@ -159,7 +184,7 @@ impl Detector {
     pub fn detect(&self, photo: &Photo, cancel: &Cancel) -> Result<Vec<Face>> {
         cancel.check()?;
         let least = self.options.score.unwrap_or_else(|| self.family.usual_score());
-        let mut faces = match self.options.second_look {
+        let faces = match self.options.second_look {
             None => self.look(photo, 1.0, least, cancel)?,
             Some(share) => {
                 let looks = [
@@ -170,18 +195,7 @@ impl Detector {
             }
         };
         let long_side = photo.width().max(photo.height()) as f32;
-        faces.retain(|face| {
-            let least = match self.options.large {
-                Some([score, share]) if face.shorter_side() >= share * long_side => score,
-                _ => least,
-            };
-            face.score() >= least
-        });
-        if !self.options.nested {
-            faces = nms::without_nested(faces);
-        }
-        faces.sort_by(|a, b| b.area().total_cmp(&a.area()));
-        Ok(faces)
+        Ok(self.options.settle(faces, least, long_side))
     }
 
     /// Where the network runs: never `Auto`.
@@ -200,12 +214,7 @@ impl Detector {
         let faces = self.detect_in(photo, &fit, least, &mut planes, cancel);
         self.scratch().push(planes);
 
-        let mut faces = faces?;
-        if !self.options.misshapen {
-            // Before the boxes compete: a face must not lose to what is none.
-            faces.retain(Face::is_plausible);
-        }
-        let mut faces = nms::suppress(faces, self.options.overlap);
+        let mut faces = self.options.compete(faces?);
         let [across, down] = fit.back(photo);
         for face in &mut faces {
             *face = in_photo(face, across, down);

@@ -4,6 +4,8 @@
 pub(crate) mod align;
 mod decode;
 mod detector;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod input;
 mod landmarks;
 mod nms;

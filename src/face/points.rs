@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::align::Crop;
+use super::align::{Crop, Similarity};
 use super::landmarks::{Face, Landmarks};
 use crate::Photo;
 use crate::error::{Detail, Error, Result};
@@ -38,6 +38,21 @@ impl FacePoints {
     /// Points in photo pixels, in the network's order.
     pub(crate) fn new(points: [[f32; 2]; POINTS]) -> Self {
         Self { points }
+    }
+
+    /// What the network says, `to_photo` from the crop's unit square.
+    ///
+    /// # Errors
+    /// `model.output` for anything but 93 finite points.
+    pub(super) fn read(numbers: &[f32], to_photo: &Similarity) -> Result<Self> {
+        let finite = numbers.iter().all(|number| number.is_finite());
+        match <&[[f32; 2]; POINTS]>::try_from(numbers.as_chunks::<2>().0) {
+            Ok(points) if finite => Ok(Self::new(points.map(|point| to_photo.apply(point)))),
+            _ => Err(Error::Model(Detail::new(
+                "model.output",
+                format!("the network has to give {POINTS} points"),
+            ))),
+        }
     }
 
     /// All of them.
@@ -220,15 +235,7 @@ impl PointFinder {
         tensor.iter_mut().for_each(|value| *value = 0.0);
         let outputs = outputs?;
         let points = outputs.view("points")?;
-        let numbers = points.as_slice().map(|all| all.as_chunks::<2>().0).unwrap_or_default();
-        let finite = numbers.as_flattened().iter().all(|number| number.is_finite());
-        match <&[[f32; 2]; POINTS]>::try_from(numbers) {
-            Ok(points) if finite => Ok(FacePoints::new(points.map(|p| to_photo.apply(p)))),
-            _ => Err(Error::Model(Detail::new(
-                "model.output",
-                format!("the network has to give {POINTS} points"),
-            ))),
-        }
+        FacePoints::read(points.as_slice().unwrap_or_default(), &to_photo)
     }
 }
 

@@ -133,6 +133,19 @@ fn changes_something<S: Sample>(transform: &S::Transform, model: Model) -> bool 
     })
 }
 
+/// A colour profile of anybody's, for pictures of every kind.
+#[cfg(fuzzing)]
+pub fn fuzz(profile: &[u8]) {
+    let small = transform::<u8>(profile, Model::Rgb);
+    if let Some(transform) = small {
+        _ = u8::apply(&*transform, &[0, 9, 255, 128, 1, 77], &mut [0; 6]);
+    }
+    _ = transform::<u8>(profile, Model::GreyAlpha);
+    _ = transform::<u16>(profile, Model::Grey);
+    _ = transform::<u16>(profile, Model::Rgba);
+    _ = transform::<u8>(profile, Model::Cmyk);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

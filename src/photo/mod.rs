@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+#[cfg(fuzzing)]
+pub use icc::fuzz;
 pub use marks::PhotoMarks;
 pub use orientation::Orientation;
 

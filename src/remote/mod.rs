@@ -10,6 +10,8 @@
 
 mod data;
 mod fault;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod jobs;
 mod model;
 mod options;

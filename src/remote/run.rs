@@ -1,6 +1,6 @@
 //! A remote job from its permit to its clip.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use super::jobs::{Copies, Record, RemoteJobState};
@@ -321,10 +321,12 @@ impl Job<'_> {
         tell: Tell<'_>,
     ) -> Result<Fetched, Fault> {
         let pardon = Pardon::Pass(pass);
-        let begun = self.remote.inner.clock.now();
+        // Added up and not read off a calendar, which may jump meanwhile.
+        let mut waited = Duration::ZERO;
         let mut pause = FIRST_LOOK;
         let media = loop {
             let call = self.wire.poll(self.context, handle)?;
+            let asked = Instant::now();
             let progress = self.sender.ask(&pardon, Errand::Poll, &call, |reply| {
                 self.wire.polled(self.context, handle, reply)
             })?;
@@ -338,15 +340,16 @@ impl Job<'_> {
                     })?;
                 }
             }
-            let waited = self.remote.inner.clock.now().duration_since(begun);
-            if waited.unsigned_abs() > PATIENCE {
+            let pausing = pause.mul_f64(jitter());
+            waited += asked.elapsed() + pausing;
+            if waited > PATIENCE {
                 return Err(Fault::Own(failed(
                     "remote.patience",
                     "the provider takes very long: resume the job later",
                 )));
             }
             // A withdrawal ends the job now and not at the next look, which then says why.
-            self.sender.wait_unless(pause.mul_f64(jitter()), &|| pass.is_over())?;
+            self.sender.wait_unless(pausing, &|| pass.is_over())?;
             pause = pause.mul_f64(1.25).min(LONGEST_LOOK);
         };
         tell(RemoteProgress::Fetching);

@@ -101,17 +101,33 @@ impl Outputs {
     /// An output by name, single precision, without a copy.
     ///
     /// # Errors
-    /// `model.output` when the network has no such output or it holds no floats.
+    /// `model.output` when the network has no such output, or it holds no floats or ones that are not
+    /// finite.
     pub(crate) fn view(&self, name: &str) -> Result<ArrayViewD<'_, f32>> {
         let at = self.ports.iter().position(|port| port.name == name);
-        match at.and_then(|at| self.values.get(at)) {
-            Some(Value::There(value)) => value.try_extract_array().map_err(|e| not_floats(Some(e))),
-            Some(Value::Here(array)) => Ok(array.view()),
-            None => Err(Error::Model(Detail::new(
-                "model.output",
-                format!("the network has no output `{name}`; it is not one for this place"),
-            ))),
+        let view = match at.and_then(|at| self.values.get(at)) {
+            Some(Value::There(value)) => {
+                value.try_extract_array().map_err(|e| not_floats(Some(e)))?
+            }
+            Some(Value::Here(array)) => array.view(),
+            None => {
+                return Err(Error::Model(Detail::new(
+                    "model.output",
+                    format!("the network has no output `{name}`; it is not one for this place"),
+                )));
+            }
+        };
+        // A clip of such numbers would be garbage, or one in which silently nothing moves.
+        if view.iter().all(|number: &f32| number.is_finite()) {
+            return Ok(view);
         }
+        Err(Error::Model(Detail::new(
+            "model.output",
+            format!(
+                "the network's output `{name}` holds numbers that are none: its file is damaged, \
+                 take it from its source again"
+            ),
+        )))
     }
 }
 

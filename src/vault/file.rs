@@ -65,7 +65,7 @@ impl Stored {
         bytes.map(|bytes| Self::parse(&bytes)).transpose()
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
         let shape: Shape = serde_json::from_slice(bytes).map_err(|_| damaged())?;
         if shape.kinora_vault != VERSION {
             return Err(failed(

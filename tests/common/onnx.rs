@@ -1,6 +1,8 @@
 //! A reader of ONNX files, as far as a test needs it: nodes, names, shapes. The field numbers are
 //! those of onnx.proto3 (ONNX 1.23), the wire format is Protocol Buffers' encoding guide.
 
+#![allow(dead_code, reason = "each test file links its own copy and uses its own part")]
+
 /// What a test looks at of a model.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
@@ -185,4 +187,28 @@ fn varint(bytes: &mut &[u8]) -> u64 {
         }
     }
     value
+}
+
+/// Overwrites every weight that is a floating-point number, single or half precision, with NaN;
+/// says how many bytes these are.
+pub(crate) fn spoil(model: &mut [u8]) -> usize {
+    // Where the weights lie: TensorProto's raw_data (9) of data types 1 and 10.
+    let start = model.as_ptr() as usize;
+    let mut places = Vec::new();
+    for graph in messages(model, 7) {
+        for tensor in messages(graph, 5) {
+            let nan: &[u8] = match numbers(tensor, 2)[..] {
+                [1] => &[0, 0, 0xC0, 0x7F],
+                [10] => &[0, 0x7E],
+                _ => continue,
+            };
+            for raw in messages(tensor, 9) {
+                places.push((raw.as_ptr() as usize - start, raw.len(), nan.to_vec()));
+            }
+        }
+    }
+    for (at, length, nan) in &places {
+        model[*at..at + length].chunks_exact_mut(nan.len()).for_each(|n| n.copy_from_slice(nan));
+    }
+    places.iter().map(|(_, length, _)| length).sum()
 }

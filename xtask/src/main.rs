@@ -5,6 +5,7 @@ mod bindings;
 mod crate_size;
 mod demo;
 mod failure;
+mod fuzz;
 mod kotlin;
 mod mobile;
 mod package;
@@ -13,8 +14,10 @@ mod portrait;
 mod prove;
 mod python;
 mod quality;
+mod reproduce;
 mod runtime;
 mod sample;
+mod sbom;
 mod sha256;
 mod sheet;
 mod steps;
@@ -45,6 +48,9 @@ cargo xtask CHORE
   package WHAT          check, android or apple: what app developers install
   check-mobile          the crate's types for iOS and Android, and that nothing compiles C there
   crate-size            the size of the published crate
+  sbom [--out FOLDER]   what the released packages are made of, as CycloneDX JSON
+  reproduce             builds the Linux library twice, in two places, and compares the sums
+  fuzz [TARGET] [--runs N]  feeds made-up bytes to whatever reads a stranger's (docs/fuzzing.md)
   sheet [--out FILE]    the contact sheet of docs/
   train [ARGS…]         the four networks from their data: train --help
 ";
@@ -75,6 +81,9 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("quality") => return quality::quality(&place()?, rest),
         Some("prove") => return prove::prove(&place()?, rest),
         Some("bench") => bench::bench(&place()?)?,
+        Some("sbom") => sbom::sbom(&place()?, rest)?,
+        Some("reproduce") => reproduce::reproduce(&place()?)?,
+        Some("fuzz") => fuzz::fuzz(&place()?, rest)?,
         Some("sheet") => sheet::sheet(&place()?, rest)?,
         Some("train") => return train::train(&place()?, rest),
         Some("package") => package::package(&place()?, rest)?,

@@ -9,7 +9,7 @@ use crate::wheel::Pinned;
 pub(crate) const VARIABLE: &str = "ORT_DYLIB_PATH";
 
 /// The newest release without telemetry (docs/adr/0002).
-const VERSION: &str = "1.28.0";
+pub(crate) const VERSION: &str = "1.28.0";
 
 const INSTEAD: &str = "install python3 with pip and connect to the network once, \
     or set ORT_DYLIB_PATH to an ONNX Runtime 1.28.0 library";
@@ -58,6 +58,31 @@ pub(crate) fn set_up(place: &Place) -> Result<PathBuf, Failure> {
         .join(name);
     pinned.fetch(&library, INSTEAD)?;
     Ok(library)
+}
+
+/// The ONNX Runtime that goes with a library for `target`: its file's name, and its sum where it is
+/// pinned here. Of the phones' own packages Maven and the framework's archive keep the sum.
+pub(crate) fn pins(target: &str) -> Vec<(&'static str, Option<&'static str>)> {
+    let file = |pinned: &'static Pinned| {
+        let name = pinned.member.rsplit('/').next().unwrap_or(pinned.member);
+        (name, Some(pinned.sha256))
+    };
+    match target {
+        "x86_64-unknown-linux-gnu" => vec![file(&LINUX_X86_64)],
+        "aarch64-linux-android" => vec![("onnxruntime-android", None)],
+        _ => vec![("onnxruntime-c", None)],
+    }
+}
+
+/// The registry's name of what [`pins`] tells of, where there is one.
+pub(crate) fn purl(target: &str) -> Option<String> {
+    match target {
+        "x86_64-unknown-linux-gnu" => Some(format!("pkg:pypi/onnxruntime@{VERSION}")),
+        "aarch64-linux-android" => {
+            Some(format!("pkg:maven/com.microsoft.onnxruntime/onnxruntime-android@{VERSION}"))
+        }
+        _ => None,
+    }
 }
 
 /// Intel Macs got their last wheel with 1.23, and musl has none.

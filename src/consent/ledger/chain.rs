@@ -16,13 +16,17 @@ const HEX: usize = 64;
 
 /// `hash json\n`, and the hash.
 pub(super) fn line(before: &Hash, event: &LedgerEvent) -> Option<(Vec<u8>, Hash)> {
-    let json = serde_json::to_vec(event).ok()?;
-    let hash = link(before, &json);
+    Some(entry(before, &serde_json::to_vec(event).ok()?))
+}
+
+/// The same for the event's text.
+pub(super) fn entry(before: &Hash, json: &[u8]) -> (Vec<u8>, Hash) {
+    let hash = link(before, json);
     let mut out = hex(&hash).into_bytes();
     out.push(b' ');
-    out.extend(&json);
+    out.extend(json);
     out.push(b'\n');
-    Some((out, hash))
+    (out, hash)
 }
 
 /// The event of a line without its end, if the line follows `before` and is entry `number`.

@@ -227,6 +227,20 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Lays a ledger of any lines into `folder`, chained and counted as if it were whole.
+#[cfg(fuzzing)]
+pub(super) fn forge(folder: &Path, lines: &[u8]) -> io::Result<()> {
+    let (mut bytes, mut head) = (Vec::new(), Head::EMPTY);
+    for json in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let (line, hash) = chain::entry(&head.hash, json);
+        bytes.extend(line);
+        head = Head { count: head.count + 1, hash };
+    }
+    fs::write(folder.join(LINES), bytes)?;
+    crate::scratch::remove(&folder.join(HEAD))?;
+    head.write(&folder.join(HEAD))
+}
+
 /// The ledger was cut or edited: nobody can say any more what was agreed to.
 pub(super) fn damaged() -> Error {
     refused(

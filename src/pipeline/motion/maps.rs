@@ -149,6 +149,16 @@ fn box_blur(values: &[f32], radius: usize, stride: usize, other: usize) -> Vec<f
     out
 }
 
+#[cfg(fuzzing)]
+impl Maps {
+    /// Maps of any numbers, map by map.
+    pub(crate) fn of_numbers(flat: &[f32]) -> Self {
+        let cells = SIDE * SIDE;
+        let values = (0..cells).map(|i| std::array::from_fn(|map| flat[map * cells + i])).collect();
+        Self { values }
+    }
+}
+
 #[cfg(test)]
 impl Maps {
     /// Maps from a function of (u, v), for tests of what follows perception.

@@ -12,6 +12,8 @@ mod expression;
 mod eye;
 mod features;
 mod frame;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod head;
 mod lids;
 #[cfg(test)]

@@ -57,6 +57,12 @@ impl Jumping {
         let mut now = self.0.lock().unwrap();
         *now = now.checked_add(duration).unwrap();
     }
+
+    /// The calendar is set anew: forwards, or back.
+    pub(crate) fn set_by(&self, seconds: i64) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap();
+    }
 }
 
 impl Clock for Jumping {

@@ -8,6 +8,7 @@ use crate::crate_size::version;
 use crate::failure::{Failure, succeed};
 use crate::kotlin::maven;
 use crate::place::Place;
+use crate::sbom;
 
 /// Android's names for the processors, and Rust's. Not 32-bit ARM: it lacks memory and vector units.
 const PROCESSORS: [(&str, &str); 2] =
@@ -57,6 +58,7 @@ pub(super) fn package(place: &Place) -> Result<(), Failure> {
     copy(&place.root.join("bindings/README.md"), &docs.join("README.md"))?;
     pack(&out.join(format!("kinora-{version}-javadoc.jar")), &[docs])?;
     write(&out.join(format!("kinora-{version}.pom")), &pom("kinora", &version, DEPENDENCIES))?;
+    sbom::write(place, sbom::Released::Android, &out)?;
     println!("{}", aar.display());
     println!("{}", remote(place, &out, &version)?.display());
     Ok(())

@@ -4,7 +4,7 @@ use std::process::Command;
 use super::files::{copy, copy_folder, fresh, write};
 use crate::failure::{Failure, succeed};
 use crate::place::Place;
-use crate::{sha256, swift};
+use crate::{sbom, sha256, swift};
 
 /// One library of the XCFramework and the targets that are joined in it.
 const SLICES: [(&str, &[&str]); 3] = [
@@ -61,6 +61,7 @@ pub(super) fn package(place: &Place, args: &[String]) -> Result<(), Failure> {
     let binaries = [(KINORA, sum(KINORA)?), (ONNX_RUNTIME, sum(ONNX_RUNTIME)?)];
     let repository = out.join("repository");
     distribution(&place.root, &package, &repository, &url, &binaries)?;
+    sbom::write(place, sbom::Released::Apple, &out)?;
     println!("{}\n{}", archive.display(), repository.display());
     Ok(())
 }

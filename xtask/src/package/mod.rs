@@ -50,6 +50,16 @@ mod tests {
     const PARENT: &str = "<artifactId>kinora-parent</artifactId><version>";
 
     #[test]
+    fn every_package_comes_with_the_list_of_what_is_in_it() {
+        for (chore, released) in [
+            (include_str!("android.rs"), "sbom::Released::Android, &out"),
+            (include_str!("apple.rs"), "sbom::Released::Apple, &out"),
+        ] {
+            assert!(chore.contains(&format!("sbom::write(place, {released})?")), "{released}");
+        }
+    }
+
+    #[test]
     fn every_package_has_the_version_of_the_crate() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
         let place = Place { target: root.join("target"), root };
