@@ -15,7 +15,11 @@ mod frame;
 mod gif;
 #[cfg_attr(
     not(feature = "remote"),
-    allow(dead_code, reason = "taking a person's own video apart is for those who send it")
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "taking a person's own video apart is for those who send it"
+    )
 )]
 pub(crate) mod movie;
 #[cfg(all(feature = "openh264", not(any(target_os = "ios", target_os = "android"))))]

@@ -172,7 +172,7 @@ pub(crate) struct Gates {
 
 enum Open {
     Check(Arc<dyn PictureCheck>),
-    Classifier(OpenClassifier),
+    Classifier(Box<OpenClassifier>),
     HashList(HashList),
 }
 
@@ -188,7 +188,9 @@ impl Gates {
         let open = |(at, Gate(kind))| {
             let gate = match kind {
                 Kind::Check(check) => Open::Check(check),
-                Kind::Classifier(classifier) => Open::Classifier(classifier.open(runtime)?),
+                Kind::Classifier(classifier) => {
+                    Open::Classifier(Box::new(classifier.open(runtime)?))
+                }
                 Kind::HashList(list) => Open::HashList(list),
             };
             Ok((at, gate))
@@ -300,7 +302,9 @@ mod tests {
         }
     }
 
-    fn gates(all: Vec<(Where, fn() -> Result<Verdict, CheckFailure>)>) -> Gates {
+    type Answer = fn() -> Result<Verdict, CheckFailure>;
+
+    fn gates(all: Vec<(Where, Answer)>) -> Gates {
         let open = |says| Open::Check(Arc::new(Says(says)) as Arc<dyn PictureCheck>);
         let gates = all.into_iter().map(|(at, says)| (at, open(says))).collect();
         Gates { prompts: true, gates }

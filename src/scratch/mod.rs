@@ -3,4 +3,6 @@
 pub(crate) mod part;
 mod private;
 
-pub(crate) use private::{FolderLock, leftovers, private_folder, read, remove, replace, sweep};
+#[cfg(feature = "remote")]
+pub(crate) use private::leftovers;
+pub(crate) use private::{FolderLock, private_folder, read, remove, replace, sweep};

@@ -70,6 +70,7 @@ pub(crate) fn hold(file: &File, path: &Path) -> bool {
 }
 
 /// What nobody holds of all that was in the making in `folder`, untouched for `age`.
+#[cfg(any(feature = "remote", test))]
 pub(crate) fn leftovers(folder: &Path, age: Duration) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     each(folder, age, &mut |path, _| found.push(path.to_path_buf()))?;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -79,7 +79,8 @@ impl FolderLock {
 
 /// What [`replace`] left in a folder when it was killed. What another process is writing is not
 /// among it.
-pub(crate) fn leftovers(folder: &Path) -> io::Result<Vec<PathBuf>> {
+#[cfg(feature = "remote")]
+pub(crate) fn leftovers(folder: &Path) -> io::Result<Vec<std::path::PathBuf>> {
     part::leftovers(folder, Duration::ZERO)
 }
 

@@ -22,6 +22,12 @@ const BUFFERS: usize = 3;
 const PREVIEW_SIDE: u32 = 160;
 const PREVIEW_EVERY: u32 = 4;
 
+/// Where drawn frames go: they are marked, then encoded.
+pub(super) struct Outlet<'m> {
+    pub(super) marks: &'m mut ClipMarks,
+    pub(super) encoder: Box<dyn Encoder>,
+}
+
 /// What drawing gave.
 pub(super) struct Drawn {
     pub(super) written: Written,
@@ -38,12 +44,12 @@ pub(super) fn draw(
     shared: &Shared,
     photo: &Photo,
     mut plan: MotionPlan,
-    encoder: Box<dyn Encoder>,
-    marks: &mut ClipMarks,
+    outlet: Outlet<'_>,
     spec: &ClipSpec,
     board: &Board,
     cancel: &Cancel,
 ) -> Result<Drawn> {
+    let Outlet { encoder, marks } = outlet;
     let layout = encoder.layout();
     let space = match layout {
         Layout::I420 => ColourSpace::Bt709,
@@ -62,11 +68,10 @@ pub(super) fn draw(
         // The channel has room for all of them.
         let _ = to_draw.send(Frame::new(layout, spec.width, spec.height)?);
     }
-    let frames = spec.frames;
     std::thread::scope(|scope| {
         let encoding = std::thread::Builder::new()
             .name("kinora-encoder".to_owned())
-            .spawn_scoped(scope, move || encode(encoder, &to_encode, &to_draw, frames, cancel))
+            .spawn_scoped(scope, move || encode(encoder, &to_encode, &to_draw, cancel))
             .map_err(|error| {
                 let message = "no thread could be started: close other work and try again";
                 Error::Runtime(Detail::new("runtime.threads", message).because(error))
@@ -87,7 +92,7 @@ pub(super) fn draw(
                 }
             });
             render += clock.elapsed();
-            // Before anybody gets it; whoever encodes then misses frames and keeps nothing.
+            // Before anybody gets it; an encoder that misses frames keeps nothing.
             if let Err(error) = checks.check(&frame, index, cancel) {
                 refused = Some(error);
                 break;
@@ -117,30 +122,23 @@ pub(super) fn draw(
     })
 }
 
-/// Encodes what comes until no more does. A clip that lacks frames is never finished.
+/// Encodes what comes until no more does.
 fn encode(
     mut encoder: Box<dyn Encoder>,
     full: &Receiver<Frame>,
     empty: &SyncSender<Frame>,
-    frames: u32,
     cancel: &Cancel,
 ) -> Result<(Written, Duration)> {
     let mut spent = Duration::ZERO;
-    let mut encoded = 0;
     while let Ok(frame) = full.recv() {
         cancel.check()?;
         let clock = Instant::now();
         encoder.write(&frame)?;
-        encoded += 1;
         spent += clock.elapsed();
         // Whoever draws has gone when the last frames are encoded.
         let _ = empty.send(frame);
     }
     cancel.check()?;
-    if encoded < frames {
-        let message = "the drawing ended before its last frame: please report it";
-        return Err(Error::Internal(Detail::new("internal.frames", message)));
-    }
     let clock = Instant::now();
     let written = encoder.finish()?;
     Ok((written, spent + clock.elapsed()))

@@ -249,8 +249,8 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
 
     let moving = plan.faces();
     let (steps_asked, steps) = plan.steps();
-    let drawn =
-        drawing::draw(shared, &order.photo, plan, encoder, &mut marks, &spec, board, cancel)?;
+    let outlet = drawing::Outlet { marks: &mut marks, encoder };
+    let drawn = drawing::draw(shared, &order.photo, plan, outlet, &spec, board, cancel)?;
     checks.extend(shared.frames_checked(drawn.checked));
     seconds.render = drawn.render.as_secs_f64();
     seconds.marking += drawn.marking.as_secs_f64();

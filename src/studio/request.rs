@@ -225,6 +225,7 @@ impl GenerationRequest {
     }
 
     /// What the clip is marked with, where it was said.
+    #[cfg(feature = "remote")]
     pub(super) fn asked_marking(&self) -> Option<&Marking> {
         self.marking.as_ref()
     }

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_fifth_of_the_signs_may_be_wrong() {
-        for payload in [0, 1, 0x0abc_def, 0xfff_ffff] {
+        for payload in [0, 1, 0x00ab_cdef, 0xfff_ffff] {
             let mut values = soft(&encode(payload));
             assert_eq!(decode(&values), Some(payload));
             values.iter_mut().step_by(5).for_each(|value| *value = -*value);

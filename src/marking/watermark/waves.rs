@@ -54,7 +54,7 @@ pub(super) static WAVES: LazyLock<Waves> = LazyLock::new(|| {
             let square = kx * kx + ky * ky;
             // The other half of the plane are the same waves.
             let mirrored = ky == 0 && kx <= 0;
-            if mirrored || square < LEAST * LEAST || square > MOST * MOST {
+            if mirrored || !(LEAST * LEAST..=MOST * MOST).contains(&square) {
                 continue;
             }
             let phase = random.next_u32() as f32 / u32::MAX as f32 * TAU;
