@@ -54,7 +54,7 @@ fn every_clip_is_marked_and_says_with_what() {
     let Some(studio) = common::studio() else { return };
     let photo = photo();
     for container in containers() {
-        let (clip, bytes) = made(&studio, request(&photo), container);
+        let (clip, bytes) = made(studio, request(&photo), container);
         assert_eq!(clip.marks, [LayerKind::Xmp, LayerKind::Watermark]);
         let layers = verify(&bytes).unwrap();
         assert_eq!(layer(&layers, LayerKind::Manifest).state, LayerState::Absent);
@@ -73,7 +73,7 @@ fn every_clip_is_marked_and_says_with_what() {
 fn without_marks_a_clip_has_none_and_says_so() {
     let Some(studio) = common::studio() else { return };
     for container in containers() {
-        let (clip, bytes) = made(&studio, request(&photo()).marking(Marking::none()), container);
+        let (clip, bytes) = made(studio, request(&photo()).marking(Marking::none()), container);
         assert!(clip.marks.is_empty());
         let layers = verify(&bytes).unwrap();
         assert!(layers.iter().all(|layer| layer.state == LayerState::Absent), "{layers:?}");
@@ -84,14 +84,14 @@ fn without_marks_a_clip_has_none_and_says_so() {
 fn marks_change_neither_what_is_drawn_nor_from_one_time_to_the_next() {
     let Some(studio) = common::studio() else { return };
     let photo = photo();
-    let (_, first) = made(&studio, request(&photo), Container::Gif);
-    let (_, again) = made(&studio, request(&photo), Container::Gif);
+    let (_, first) = made(studio, request(&photo), Container::Gif);
+    let (_, again) = made(studio, request(&photo), Container::Gif);
     assert!(first == again, "the same day gave another file");
     let other = request(&photo).marking(Marking::default().day(Day::from_days(20_784)));
-    assert!(first != made(&studio, other, Container::Gif).1, "the day is in no mark");
+    assert!(first != made(studio, other, Container::Gif).1, "the day is in no mark");
 
     let frames = |marking: Marking| {
-        let (_, seen) = common::watch(&studio, request(&photo).marking(marking)).unwrap();
+        let (_, seen) = common::watch(studio, request(&photo).marking(marking)).unwrap();
         seen.lumas
     };
     let (plain, marked) = (frames(Marking::none()), frames(Marking::default().day(DAY)));
@@ -128,7 +128,7 @@ fn marks_of_the_photo_are_carried_on() {
     png.splice(end..end, chunk);
     let photo = Photo::from_bytes(&png).unwrap();
     assert!(photo.marks().generated && !photo.marks().manifest);
-    let (clip, bytes) = made(&studio, request(&photo), Container::Gif);
+    let (clip, bytes) = made(studio, request(&photo), Container::Gif);
     assert!(clip.source_marked);
     let layers = verify(&bytes).unwrap();
     let payload: WatermarkPayload = layer(&layers, LayerKind::Watermark).watermark.unwrap();
@@ -139,7 +139,7 @@ fn marks_of_the_photo_are_carried_on() {
 #[test]
 fn a_sink_gets_marked_frames_and_its_file_is_signed_afterwards() {
     let Some(studio) = common::studio() else { return };
-    let (clip, seen) = common::watch(&studio, request(&photo())).unwrap();
+    let (clip, seen) = common::watch(studio, request(&photo())).unwrap();
     assert_eq!(clip.marks, [LayerKind::Watermark]);
     let mut detector =
         kinora::marking::watermark::WatermarkDetector::new(clip.width, clip.height).unwrap();
@@ -152,7 +152,7 @@ fn a_sink_gets_marked_frames_and_its_file_is_signed_afterwards() {
     ));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("phone.gif");
-    let (_, bytes) = made(&studio, request(&photo()).marking(Marking::none()), Container::Gif);
+    let (_, bytes) = made(studio, request(&photo()).marking(Marking::none()), Container::Gif);
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(studio.sign_file(&path).unwrap(), [LayerKind::Xmp]);
     let layers = kinora::marking::verify_file(&path).unwrap();
