@@ -49,10 +49,12 @@ fn only_pixels_survive() {
     assert!(holds(&jpeg, SECRET), "the fixture must hold what is looked for");
     let photo = Photo::from_bytes(&jpeg).unwrap();
 
-    // A photo is a share in its pixels and two numbers, and there is no room for anything else.
+    // A photo is a share in its pixels, two numbers and two answers of yes or no, padded to a word:
+    // there is no room for anything else.
     assert_eq!(photo.pixels().len(), 3 * 50 * 40);
     assert_eq!((photo.width(), photo.height()), (50, 40));
-    assert_eq!(size_of::<Photo>(), size_of::<usize>() + 2 * size_of::<u32>());
+    assert_eq!(size_of::<kinora::photo::PhotoMarks>(), 2);
+    assert_eq!(size_of::<Photo>(), 2 * size_of::<usize>() + 2 * size_of::<u32>());
     for part in SECRET.windows(8) {
         assert!(!holds(photo.pixels(), part));
     }
