@@ -452,7 +452,7 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         let only_whole = |what: &str| {
             let all = queue.list().unwrap();
-            assert_eq!(all.damaged, [hurt.clone()], "{what}");
+            assert_eq!(all.damaged, std::slice::from_ref(&hurt), "{what}");
             assert_eq!(all.reports.iter().map(|r| &r.id).collect::<Vec<_>>(), [&whole], "{what}");
         };
         for bit in 0..bytes.len() * 8 {
