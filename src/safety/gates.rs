@@ -294,15 +294,15 @@ fn short(word: &str) -> String {
 mod tests {
     use super::*;
 
-    struct Says(fn() -> Result<Verdict, CheckFailure>);
+    type Answer = fn() -> Result<Verdict, CheckFailure>;
+
+    struct Says(Answer);
 
     impl PictureCheck for Says {
         fn check(&self, _: &Picture<'_>) -> Result<Verdict, CheckFailure> {
             self.0()
         }
     }
-
-    type Answer = fn() -> Result<Verdict, CheckFailure>;
 
     fn gates(all: Vec<(Where, Answer)>) -> Gates {
         let open = |says| Open::Check(Arc::new(Says(says)) as Arc<dyn PictureCheck>);
@@ -318,8 +318,8 @@ mod tests {
     fn what_is_not_allowed_in_so_many_words_is_refused() {
         let nothing = gates(Vec::new());
         assert!(judged(&nothing, Side::Input).is_ok() && !nothing.look_at(Side::Input));
-        let allow: fn() -> _ = || Ok(Verdict::Allow);
-        let refuse: fn() -> _ = || Ok(Verdict::Refuse { category: "a\u{7}pple".to_owned() });
+        let allow: Answer = || Ok(Verdict::Allow);
+        let refuse: Answer = || Ok(Verdict::Refuse { category: "a\u{7}pple".to_owned() });
         let error = judged(&gates(vec![(Where::Both, allow), (Where::Input, refuse)]), Side::Input);
         let error = error.unwrap_err();
         assert_eq!(error.code(), "safety.input_refused");
@@ -327,8 +327,8 @@ mod tests {
         let refusal: &Refusal = detail.source().unwrap().downcast_ref().unwrap();
         assert_eq!((refusal.gate.as_str(), refusal.category.as_str()), ("host", "apple"));
 
-        let fails: fn() -> _ = || Err("out of memory".into());
-        let panics: fn() -> _ = || panic!("never mind");
+        let fails: Answer = || Err("out of memory".into());
+        let panics: Answer = || panic!("never mind");
         for broken in [fails, panics] {
             let broken = gates(vec![(Where::Output, broken)]);
             assert_eq!(judged(&broken, Side::Output).unwrap_err().code(), "safety.check_failed");
