@@ -67,6 +67,32 @@ fn still_pictures_are_marked_and_look_the_same() {
 }
 
 #[test]
+fn webp_announces_its_packet_and_its_size() {
+    let mut files = vec![picture(ImageFormat::WebP)];
+    if cfg!(feature = "webp") {
+        files.push(plain(Container::Webp));
+    }
+    for file in files {
+        let marked = marks().sign_bytes(file).unwrap();
+        assert_eq!(&marked[12..16], b"VP8X");
+        assert_eq!(marked[20] & 0x04, 0x04);
+        let size = u32::from_le_bytes(marked[4..8].try_into().unwrap());
+        assert_eq!(size as usize, marked.len() - 8);
+    }
+}
+
+#[test]
+fn a_png_packet_with_a_wrong_checksum_is_damaged() {
+    let mut marked = marks().sign_bytes(picture(ImageFormat::Png)).unwrap();
+    let at = memchr::memmem::find(&marked, b"Kinora 0").unwrap();
+    marked[at] = b'k';
+    assert_eq!(find_xmp(&marked), Xmp::Damaged);
+    let mended = marks().sign_bytes(marked).unwrap();
+    assert_eq!(find_xmp(&mended), GENERATED);
+    assert_eq!(count(&mended, b"XML:com.adobe.xmp"), 1);
+}
+
+#[test]
 fn jpeg_keeps_exif_in_front_and_one_packet() {
     let exif = (0xe1, b"Exif\0\0II\x2a\0\x08\0\0\0\0\0".to_vec());
     let old = jpeg(&[exif.clone(), xmp_segment(&packet(""))]);
