@@ -10,9 +10,9 @@ use crate::steps::{Counts, Steps};
 use crate::system::{self, on_path, quietly};
 use crate::{prove, runtime};
 
-/// Debian's release whose Swift is taken, and what the package needs beside it.
+/// Debian's release whose Swift is taken, and what the package and its proof need beside it.
 const RELEASE: &str = "trixie";
-const PACKAGES: &[&str] = &["swiftlang", "libc6-dev", "libstdc++-14-dev"];
+const PACKAGES: &[&str] = &["swiftlang", "libc6-dev", "libstdc++-14-dev", "strace"];
 /// Written last: a chroot without it is half made.
 const READY: &str = "kinora-ready";
 
