@@ -102,7 +102,7 @@ fn a_program_that_opens_a_socket_fails() {
     assert_eq!(run.status.code(), Some(1));
     let told = text(&run.stdout);
     assert!(told.lines().any(|line| line.starts_with("FAILED   kernel")), "{told}");
-    assert!(told.contains("ended by SIGSYS"), "{told}");
+    assert!(told.contains("called for a socket and was ended by SIGSYS"), "{told}");
 }
 
 #[test]

@@ -13,10 +13,11 @@ pub(crate) const VARIABLE: &str = "KINORA_PROGRAM";
 
 /// The first official release with a telemetry client that we looked at, and what its Python needs.
 const TALKATIVE: &[&str] = &["onnxruntime==1.31.0", "numpy==2.3.5"];
-/// Makes a session and waits longer than the client does.
+/// Makes a session, says when, and waits longer than the client does.
 const WAKE: &str = "\
 import sys, time, onnxruntime
 session = onnxruntime.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])
+print(time.time())
 time.sleep(20)";
 /// Where that client sees one of these, it takes the machine for a build server and holds still.
 const BUILD_SERVERS: [&str; 11] = [
@@ -95,7 +96,7 @@ fn talkative(place: &Place) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How often that runtime calls for sockets in 20 s, and when it begins.
+/// How often that runtime calls for sockets in 20 s, and how long after its session it begins.
 fn calls(
     place: &Place,
     python: &Path,
@@ -105,24 +106,29 @@ fn calls(
     let (log, home) = (folder.join("calls"), folder.join("home"));
     fs::create_dir_all(&home).map_err(Failure::while_doing("cannot make a home"))?;
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-ttt", "-e", "signal=none"]);
-    strace.args(["-e", "trace=%network,execve", "-o"]).arg(&log).arg(python).args(["-c", WAKE]);
-    strace.arg(place.root.join("models/face_detector.onnx"));
+    strace.args(["-f", "-qq", "-ttt", "-e", "signal=none", "-e", "trace=%network", "-o"]);
+    strace.arg(&log).arg(python).args(["-c", WAKE]);
+    strace.arg(place.root.join("models/face_detector.onnx")).stdin(Stdio::null());
     BUILD_SERVERS.iter().for_each(|variable| _ = strace.env_remove(variable));
     strace.env("HOME", &home).env("XDG_CACHE_HOME", &home).env_remove(SILENCE);
     if asleep {
         strace.env(SILENCE, "1");
     }
-    succeed(&mut strace, "a session of that runtime needs strace, and did not end well")?;
+    let told = strace.output().map_err(Failure::while_doing("strace did not start"))?;
+    if !told.status.success() {
+        let said = String::from_utf8_lossy(&told.stderr).into_owned();
+        return Err(Failure::new(format!("a session of that runtime did not end well: {said}")));
+    }
+    let start = String::from_utf8_lossy(&told.stdout).trim().parse::<f64>().ok();
     let log = fs::read_to_string(&log).map_err(Failure::while_doing("strace wrote nothing"))?;
     let time = |line: &str| line.split_whitespace().nth(1)?.parse::<f64>().ok();
-    let start = log.lines().next().and_then(time);
-    let mut network = log.lines().filter(|line| !line.contains("execve(")).peekable();
-    let first = match (network.peek().copied().and_then(time), start) {
-        (Some(first), Some(start)) => format!(", from {:.1} s on", first - start),
+    let first = match (log.lines().next().and_then(time), start) {
+        (Some(first), Some(start)) => {
+            format!(", from {:.1} s after its session was made", first - start)
+        }
         _ => String::new(),
     };
-    Ok((network.count(), first))
+    Ok((log.lines().count(), first))
 }
 
 /// The library in the Python environment below `folder`.
