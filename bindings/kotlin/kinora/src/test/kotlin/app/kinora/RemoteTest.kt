@@ -271,7 +271,7 @@ class RemoteTest {
     }
 
     @Test
-    fun thePromptGateHoldsBackAndTheDeviceDoesNotMind() = runBlocking {
+    fun thePromptGateHoldsBackHereAndThere() = runBlocking {
         withKey()
         val request = request()
         val grant = agreed(request)
@@ -281,7 +281,8 @@ class RemoteTest {
         assertEquals("safety.unreadable", error.code)
         assertEquals(emptyList<Sent>(), provider.sent)
         val here = bad.sentTo(FakeProvider.MODEL, grant).onThisDevice().copy(seconds = 0.5f)
-        assertNotNull(own.generate(here).bytes)
+        assertEquals("safety.unreadable", failure { own.generate(here) }.code)
+        assertNotNull(own.generate(here.copy(prompt = "smile")).bytes)
     }
 
     @Test
