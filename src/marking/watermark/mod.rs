@@ -1,6 +1,6 @@
 //! An invisible watermark in the luma of every frame, and its detector.
 //!
-//! The mark is a sum of plane waves that repeats every [`TILE`] pixels (spread spectrum, after Cox,
+//! The mark is a sum of plane waves that repeats every 256 pixels (spread spectrum, after Cox,
 //! Kilian, Leighton and Shamoon, 1997): some waves have phases that never change and tell where the
 //! tile lies and how large it is, the others carry the payload behind a convolutional code and a
 //! checksum. It is the same in every frame, so that what a video codec keeps of one frame it keeps
