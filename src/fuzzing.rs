@@ -12,7 +12,8 @@ pub use crate::pipeline::motion::fuzz::{curves, motion};
 pub use crate::remote::fuzz::{reply, tables};
 pub use crate::vault::fuzz as vault;
 
-use crate::clip::movie;
+use crate::clip::{self, Picture, movie};
+use crate::marking::{Day, FileMarks, Statement, Xmp, find_xmp, source_marks};
 use crate::pipeline::motion::fuzz::schedule;
 use crate::prompt::Reading;
 use crate::safety::{Subject, check_prompt};
@@ -35,6 +36,38 @@ pub fn video(bytes: &[u8]) {
         assert!(movie::read(&stripped).is_ok());
         assert!(movie::strip(&stripped).is_ok_and(|again| again == stripped));
     }
+}
+
+/// Marks of anybody, and a file that gets ours beside them.
+pub fn marks(bytes: &[u8]) {
+    let before = find_xmp(bytes);
+    let source = source_marks(bytes);
+    let Ok(day) = Day::new(2026, 11, 26) else { return };
+    let marks = FileMarks::new(Statement::new("kinora/motion", "1", day));
+    if let Ok(marked) = marks.sign_bytes(bytes.to_vec()) {
+        if source.c2pa {
+            assert_eq!(marked, bytes, "what a manifest vouches for stays as it is");
+            return;
+        }
+        // What was taken for sound is sound afterwards, and says what was made.
+        let after = find_xmp(&marked);
+        let Xmp::Intact { digital_source_type: Some(declared) } = after else {
+            panic!("{before:?} became {after:?}");
+        };
+        assert!(declared.is_generated(), "{before:?} became {after:?}");
+        assert_eq!(marks.sign_bytes(marked.clone()).ok(), Some(marked), "twice is once");
+    }
+}
+
+/// A film or picture that is looked at for a watermark, up to its pixels.
+pub fn film(bytes: &[u8]) {
+    let shown = clip::pictures(bytes, 16, &mut |picture| {
+        if let Picture::Rgb { width, height, pixels } = picture {
+            assert_eq!(pixels.len(), 3 * width as usize * height as usize);
+        }
+        Ok(())
+    });
+    assert!(shown.is_ok());
 }
 
 /// A prompt: what it asks for, and whether a provider may be asked.

@@ -13,7 +13,7 @@ use crate::photo::Photo;
 /// Pictures of a film that are decoded at most: ten seconds at 60 a second.
 const MOST_DECODED: usize = 600;
 /// What a picture of a film may have a side, and a decoder in memory.
-const LONGEST_SIDE: u32 = 16_384;
+const LONGEST_SIDE: u32 = if cfg!(fuzzing) { 256 } else { 16_384 };
 const MEMORY: u64 = 512 << 20;
 
 /// A decoded picture.

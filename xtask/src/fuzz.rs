@@ -31,10 +31,12 @@ enum Seeds {
     Own(&'static str),
 }
 
-const TARGETS: [Target; 13] = [
+const TARGETS: [Target; 15] = [
     Target { name: "curves", longest: 3_000, seeds: &[] },
     Target { name: "detector", longest: 3_600, seeds: &[] },
+    Target { name: "film", longest: 4_096, seeds: &[] },
     Target { name: "ledger", longest: 4_096, seeds: &[] },
+    Target { name: "marks", longest: 4_096, seeds: &[] },
     Target { name: "motion", longest: 4_096, seeds: &[] },
     Target { name: "photo", longest: 16_384, seeds: &[Seeds::Data("bad")] },
     Target { name: "points", longest: 420, seeds: &[] },

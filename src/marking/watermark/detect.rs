@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::payload::WatermarkPayload;
 use super::residual::{luma_of_rgb, residual};
 use super::spectrum::{Correlator, PLACES, Peak, Spectrum};
-use super::waves::{MOST, WAVES, Wave};
+use super::waves::{MOST, RINGS, WAVES, Wave};
 use super::{TILE, code};
 use crate::error::{Detail, Error, Result};
 
@@ -270,14 +270,36 @@ impl Search {
     fn payload(&self, candidate: &Candidate) -> Option<WatermarkPayload> {
         let waves = &*WAVES;
         let (x, y) = self.place(candidate);
+        let clear = self.clearness(candidate, x, y);
         let values = self.held(&waves.data, candidate);
         let mut soft = [0.0; code::CODEWORD];
         for (number, (value, wave)) in values.iter().zip(&waves.data).enumerate() {
-            let value = turned(*value, wave, x, y);
+            let value = turned(*value, wave, x, y) * clear[wave.ring()];
             soft[waves.bit(number, false)] += value.re;
             soft[waves.bit(number, true)] += value.im;
         }
         code::decode(&soft).and_then(WatermarkPayload::of_bits)
+    }
+
+    /// How much of each ring's waves is the mark, by those whose phases are known: what a codec or a
+    /// smaller size took most from counts least.
+    fn clearness(&self, candidate: &Candidate, x: f32, y: f32) -> [f32; RINGS] {
+        /// Rings on either side that are taken together: one alone has too few waves to tell.
+        const BESIDE: usize = 2;
+        /// What no ring counts less than.
+        const LEAST: f32 = 0.02;
+        let place = &WAVES.place;
+        let mut sums = [(0.0f32, 0.0f32); RINGS];
+        for (value, wave) in self.held(place, candidate).iter().zip(place) {
+            let sum = &mut sums[wave.ring()];
+            sum.0 += turned(*value, wave, x, y).re;
+            sum.1 += 1.0;
+        }
+        std::array::from_fn(|ring| {
+            let near = &sums[ring.saturating_sub(BESIDE)..(ring + BESIDE + 1).min(RINGS)];
+            let (sum, count) = near.iter().fold((0.0, 0.0), |(a, b), (c, d)| (a + c, b + d));
+            (sum / f32::max(count, 1.0)).max(LEAST)
+        })
     }
 
     /// The candidate's place between those at which it was correlated.
@@ -331,10 +353,9 @@ struct HoldDown {
 
 impl HoldDown {
     fn of(waves: &[Wave]) -> Self {
-        const RING: f32 = 2.0;
-        let mut rings = vec![Vec::new(); (MOST as f32 / RING) as usize + 1];
+        let mut rings = vec![Vec::new(); RINGS];
         for (number, wave) in waves.iter().enumerate() {
-            rings[(wave.number() / RING) as usize].push(number);
+            rings[wave.ring()].push(number);
         }
         rings.retain(|ring| !ring.is_empty());
         Self { rings, sizes: Vec::new() }

@@ -15,6 +15,10 @@ use super::{TILE, code};
 const LEAST: i32 = 16;
 /// See [`LEAST`].
 pub(super) const MOST: i32 = 48;
+/// Periods a tile from one ring to the next.
+const RING: usize = 2;
+/// Rings of waves, with those inside [`LEAST`], which are empty.
+pub(super) const RINGS: usize = MOST as usize / RING + 1;
 /// The share of the waves that tells place and size.
 const PLACE_SHARE: f32 = 0.3;
 /// What the phases and roles are drawn from; a part of the format.
@@ -31,9 +35,10 @@ pub(super) struct Wave {
 }
 
 impl Wave {
-    /// Periods a tile, in whatever direction.
-    pub(super) fn number(&self) -> f32 {
-        ((self.kx * self.kx + self.ky * self.ky) as f32).sqrt()
+    /// Which of [`RINGS`] it lies in, by its periods a tile in whatever direction: the waves of a ring
+    /// are of about one length.
+    pub(super) fn ring(&self) -> usize {
+        ((self.kx * self.kx + self.ky * self.ky) as f32).sqrt() as usize / RING
     }
 }
 
