@@ -49,6 +49,7 @@ pub mod prompt;
 #[cfg(feature = "remote")]
 pub mod remote;
 pub mod render;
+pub mod retention;
 pub mod runtime;
 pub mod safety;
 pub mod studio;
@@ -65,6 +66,12 @@ pub use runtime::ExecutionProvider;
 pub use studio::{
     Clip, FaceChoice, GenerationJob, GenerationRequest, Model, Studio, StudioOptions,
 };
+
+/// Decoders, the reader of EXIF and the standard library free copies that nobody else can reach.
+#[cfg(feature = "wipe-on-free")]
+#[global_allocator]
+static WIPING: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -46,8 +46,11 @@ impl FacePoints {
     /// `model.output` for anything but 93 finite points.
     pub(super) fn read(numbers: &[f32], to_photo: &Similarity) -> Result<Self> {
         let finite = numbers.iter().all(|number| number.is_finite());
-        match <&[[f32; 2]; POINTS]>::try_from(numbers.as_chunks::<2>().0) {
-            Ok(points) if finite => Ok(Self::new(points.map(|point| to_photo.apply(point)))),
+        let (points, rest) = numbers.as_chunks::<2>();
+        match <&[[f32; 2]; POINTS]>::try_from(points) {
+            Ok(points) if finite && rest.is_empty() => {
+                Ok(Self::new(points.map(|point| to_photo.apply(point))))
+            }
             _ => Err(Error::Model(Detail::new(
                 "model.output",
                 format!("the network has to give {POINTS} points"),

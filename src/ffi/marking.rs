@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Result;
 use super::error::guard;
+use super::signer::{self, ManifestSigner};
 use crate::marking;
 use crate::marking::watermark;
 
 /// What clips are marked with; what is left out is on.
-#[derive(Debug, Clone, uniffi::Record)]
+#[derive(Clone, uniffi::Record)]
 pub struct MarkingOptions {
     /// The invisible watermark in the frames.
     #[uniffi(default = true)]
@@ -20,7 +21,6 @@ pub struct MarkingOptions {
     #[uniffi(default)]
     pub day: Option<String>,
     /// Signs a C2PA manifest for each file; left out there is none.
-    #[cfg(feature = "c2pa")]
     #[uniffi(default)]
     pub signer: Option<Arc<dyn ManifestSigner>>,
 }
@@ -141,6 +141,15 @@ impl WatermarkDetector {
     }
 }
 
+impl std::fmt::Debug for MarkingOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { watermark, in_file, day, signer } = self;
+        let mut out = f.debug_struct("MarkingOptions");
+        out.field("watermark", watermark).field("in_file", in_file).field("day", day);
+        out.field("signer", &signer.is_some()).finish()
+    }
+}
+
 impl MarkingOptions {
     pub(super) fn into_core(self) -> Result<marking::Marking> {
         let mut out = marking::Marking::default();
@@ -153,11 +162,10 @@ impl MarkingOptions {
         if let Some(day) = self.day {
             out = out.day(day.parse::<marking::Day>()?);
         }
-        #[cfg(feature = "c2pa")]
-        if let Some(signer) = self.signer {
-            out = out.signed_by(Arc::new(HostSigner(signer)));
+        match self.signer {
+            Some(signer) => signer::signed(out, signer),
+            None => Ok(out),
         }
-        Ok(out)
     }
 }
 

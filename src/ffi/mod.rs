@@ -16,7 +16,9 @@ mod options;
 mod photo;
 mod remote;
 mod request;
+mod retention;
 mod safety;
+mod signer;
 mod sink;
 mod studio;
 mod transport;
@@ -44,11 +46,13 @@ pub use remote::{
     RemoteSetting, Rights, Video, notice_texts,
 };
 pub use request::{ClipOutput, Container, FaceChoice, FaceInPhoto, GenerationRequest};
+pub use retention::{KeptClip, KeptClips};
 pub use safety::{
     ChannelOrder, CheckedPicture, ClassifierFile, ClassifierOptions, ClassifierScores, ClipCheck,
     ClipReport, ClipReports, NewClipReport, PictureCheck, PictureGate, PictureSide, PictureVerdict,
     ReportCategory, ReportQueue, SafetyOptions,
 };
+pub use signer::{ManifestSigner, SigningAlgorithm, own_signer};
 pub use sink::{FrameSink, VideoFormat};
 pub use studio::Studio;
 pub use transport::{HttpHeader, HttpReply, HttpRequest, HttpTransport, TransportError};

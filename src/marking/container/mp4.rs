@@ -20,7 +20,7 @@ struct Part {
 pub(super) fn scan(input: &mut Input<'_>, scan: &mut Scan) -> Walk {
     let mut at = 0;
     while at < input.length {
-        let part = part(input, at, input.length)?;
+        let part = part(input, at, None)?;
         match &part.name {
             b"uuid" if part.end - part.body >= 16 => match input.array::<16>(part.body) {
                 Ok(XMP) => scan.note_xmp(at..part.end, part.body + 16..part.end, true),
@@ -55,7 +55,7 @@ fn parts(input: &mut Input<'_>, outer: &Part, name: [u8; 4]) -> Walk<Vec<Part>> 
     let (mut found, mut at) = (Vec::new(), outer.body);
     // QuickTime closes some lists with four zero bytes.
     while at + 8 <= outer.end && found.len() < super::MOST_BLOCKS {
-        let part = part(input, at, outer.end)?;
+        let part = part(input, at, Some(outer))?;
         at = part.end;
         if part.name == name {
             found.push(part);
@@ -64,10 +64,13 @@ fn parts(input: &mut Input<'_>, outer: &Part, name: [u8; 4]) -> Walk<Vec<Part>> 
     Ok(found)
 }
 
-fn part(input: &mut Input<'_>, at: u64, limit: u64) -> Walk<Part> {
+/// The part at `at` of another, or of the file. Only a part of the file may be open: one within
+/// another would end elsewhere as soon as something is written behind.
+fn part(input: &mut Input<'_>, at: u64, outer: Option<&Part>) -> Walk<Part> {
+    let limit = outer.map_or(input.length, |outer| outer.end);
     let [a, b, c, d, name @ ..] = input.array::<8>(at)?;
     let (header, size) = match u32::from_be_bytes([a, b, c, d]) {
-        0 if limit == input.length => (8, limit - at),
+        0 if outer.is_none() => (8, limit - at),
         1 => (16, input.array(at + 8).map(u64::from_be_bytes)?),
         size => (8, u64::from(size)),
     };

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::certificate;
-use crate::error::Result;
+use crate::error::{Detail, Error, Result};
 
 /// How a signature is made. Both always give the same one for the same bytes where the key's holder
 /// follows RFC 8032 or RFC 6979; a phone's secure element does not for ECDSA, and files are then
@@ -67,6 +67,19 @@ pub struct OwnSigner {
 }
 
 impl OwnSigner {
+    /// A signer that nobody has had before and, once it is dropped, nobody has again.
+    ///
+    /// # Errors
+    /// `marking.signer` where the system gives no random numbers.
+    pub fn fresh() -> Result<Self> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| {
+            let message = "the system gives no random numbers: sign on another machine";
+            Error::Output(Detail::new("marking.signer", message).because(error))
+        })?;
+        Ok(Self::from_seed(seed))
+    }
+
     /// A signer of 32 bytes that nobody can guess.
     pub fn from_seed(mut seed: [u8; 32]) -> Self {
         let key = |purpose: &str| {

@@ -74,6 +74,14 @@ fn flipped_files() {
 }
 
 #[test]
+fn an_open_part_within_another_is_damage() {
+    let box_of = |size: u32, name: &[u8; 4]| [&size.to_be_bytes()[..], name].concat();
+    // The inner one reaches to the end of the file, until something is written there.
+    let file = [box_of(8, b"ftyp"), box_of(16, b"moov"), box_of(0, b"udta")].concat();
+    assert_eq!(marks().sign_bytes(file).unwrap_err().code(), "marking.damaged");
+}
+
+#[test]
 fn sizes_that_lie_cost_no_more_than_the_file() {
     let started = Instant::now();
     let box_of = |size: u32, name: &[u8; 4]| [&size.to_be_bytes()[..], name].concat();

@@ -11,7 +11,7 @@ use crate::render::field::bilinear;
 /// The swatch in the face's frame, in units, and the height of the eyes in it; in pixels a side.
 const SIDE_UNITS: f32 = 3.6;
 const EYE_LEVEL: f32 = 0.4;
-const SIDE: usize = 256;
+const SIDE: usize = if cfg!(fuzzing) { 32 } else { 256 };
 
 /// A face upright, (SIDE, SIDE) of R, G, B in 0–255. Wiped when it is dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]

@@ -30,9 +30,9 @@ struct SinkFile {
         self.request = request
     }
 
-    /// The clip as the library would have told of it.
-    func told(_ clip: Clip) throws -> Clip {
-        var clip = clip
+    /// The clip as the library would have told of it, its file marked by the studio.
+    func told(_ clip: Clip, by studio: Studio) async throws -> Clip {
+        var clip = try await studio.marked(clip, at: file)
         if isWanted {
             clip.path = file.path
         } else {

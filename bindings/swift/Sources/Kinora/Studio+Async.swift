@@ -37,7 +37,32 @@ extension Studio {
             return try await (request.remote == nil ? start() : away(start)).value
         }
         defer { file.clean() }
-        return try file.told(await start(request: file.request, listener: listener).value)
+        let clip = try await start(request: file.request, listener: listener).value
+        return try await file.told(clip, by: self)
+    }
+
+    /// Marks a file that an encoder outside the library has written out of a sink's frames, as the
+    /// library marks its own files. ``generate(_:onProgress:)`` does so by itself; apps with a sink
+    /// of their own call this when the clip is made.
+    ///
+    /// A file that cannot be marked is removed: nothing leaves without the marks that were asked
+    /// for.
+    ///
+    /// - Parameters:
+    ///   - clip: What the job gave.
+    ///   - file: Where its file lies.
+    /// - Returns: The clip, with the layers that it has now.
+    /// - Throws: `KinoraError.Output` when the file is no clip or cannot be written.
+    public func marked(_ clip: Clip, at file: URL) async throws -> Clip {
+        do {
+            let layers = try await away { try self.signFile(path: file.path) }
+            var clip = clip
+            clip.marks = layers + clip.marks
+            return clip
+        } catch {
+            try? FileManager.default.removeItem(at: file)
+            throw error
+        }
     }
 
     /// The faces of a photo, largest first, found away from the calling thread.

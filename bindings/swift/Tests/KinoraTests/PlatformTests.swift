@@ -5,8 +5,11 @@ import XCTest
 
 /// What stands between a request and an encoder of the system, tried with one that is none.
 final class PlatformTests: FolderCase {
-    /// Writes one byte for each frame.
+    /// Writes one byte for each frame, as a file that looks like an MP4.
     private final class Encoder: FrameSink {
+        /// A box `ftyp`, and one without an end for the frames.
+        static let head = Data([0, 0, 0, 16]) + Data("ftypisom".utf8) + Data([0, 0, 0, 0])
+            + Data([0, 0, 0, 14]) + Data("free".utf8)
         let file: URL
         let bytes = Box(Data())
 
@@ -21,7 +24,7 @@ final class PlatformTests: FolderCase {
         }
 
         func finish() throws {
-            try bytes.value.write(to: file)
+            try (Self.head + bytes.value).write(to: file)
         }
 
         func abandon() throws {}
@@ -38,15 +41,20 @@ final class PlatformTests: FolderCase {
             }
             let file = try XCTUnwrap(made)
             let job = try shared.get().start(request: file.request, listener: nil)
-            let clip = try file.told(await job.value)
+            let clip = try await file.told(job.value, by: shared.get())
             file.clean()
+            XCTAssertEqual(clip.marks, [.xmp, .watermark])
             let there = FileManager.default.fileExists(atPath: places.value[0].path)
             if case .mp4? = output {
                 XCTAssertEqual(clip.path, path)
                 XCTAssertNil(clip.bytes)
                 XCTAssertTrue(there)
             } else {
-                XCTAssertEqual(clip.bytes, Data(repeating: 7, count: Int(clip.frames)))
+                let bytes = try XCTUnwrap(clip.bytes)
+                let written = Encoder.head + Data(repeating: 7, count: Int(clip.frames))
+                XCTAssertEqual(bytes.prefix(written.count), written)
+                let term = Data("trainedAlgorithmicMedia".utf8)
+                XCTAssertNotNil(bytes.range(of: term))
                 XCTAssertNil(clip.path)
                 XCTAssertFalse(there)
             }

@@ -35,9 +35,27 @@ public suspend fun Studio.generate(
     val system = Encoders.standIn(request)
     try {
         val clip = start(system?.request ?: request, listener).use { it.await() }
-        return system?.finished(clip) ?: clip
+        return system?.finished(marked(clip, system.file)) ?: clip
     } finally {
         system?.clear()
+    }
+}
+
+/**
+ * Marks [file], which an encoder outside the library has written out of a sink's frames for [clip], as
+ * the library marks its own files, and returns the clip with the layers that it has now. [generate]
+ * does so by itself; apps with a sink of their own call it when the clip is made.
+ *
+ * A file that cannot be marked is removed: nothing leaves without the marks that were asked for.
+ *
+ * @throws KinoraException.Output when the file is no clip or cannot be written
+ */
+public suspend fun Studio.marked(clip: Clip, file: File): Clip = withContext(Dispatchers.IO) {
+    try {
+        clip.copy(marks = signFile(file.path) + clip.marks)
+    } catch (failure: KinoraException) {
+        file.delete()
+        throw failure
     }
 }
 
@@ -72,7 +90,7 @@ public object Encoders {
 internal class StandIn(
     asked: GenerationRequest,
     open: (path: String) -> FrameSink,
-    private val file: File,
+    val file: File,
     private val kept: Boolean,
 ) {
     val request: GenerationRequest = asked.copy(output = ClipOutput.Sink(open(file.path)))

@@ -13,6 +13,7 @@ import app.kinora.LogSink
 import app.kinora.Studio
 import app.kinora.StudioOptions
 import app.kinora.generate
+import app.kinora.marked
 import java.io.File
 
 /**
@@ -48,7 +49,8 @@ public suspend fun Studio.generateMp4(
         return generate(request.copy(output = ClipOutput.Mp4(file.path)), onProgress)
     }
     val output = ClipOutput.Sink(MediaCodecSink(file))
-    return generate(request.copy(output = output), onProgress).copy(path = file.path)
+    val clip = generate(request.copy(output = output), onProgress).copy(path = file.path)
+    return marked(clip, file)
 }
 
 /** Sends what Kinora and ONNX Runtime say to logcat: `setLogSink(Logcat, LogLevel.INFO)`. */

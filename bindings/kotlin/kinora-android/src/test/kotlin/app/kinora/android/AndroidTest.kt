@@ -12,6 +12,7 @@ import app.kinora.Encoders
 import app.kinora.FrameSink
 import app.kinora.GenerationRequest
 import app.kinora.KinoraException
+import app.kinora.LayerKind
 import app.kinora.StudioOptions
 import app.kinora.VideoFormat
 import app.kinora.generate
@@ -98,7 +99,7 @@ class AndroidTest {
         val own = checkNotNull(Encoders.mp4)
         assertTrue(own(file.path) is MediaCodecSink)
         // Robolectric has no encoder: another sink in its place shows that the request goes there.
-        val counting = Counting()
+        val counting = Counting(file)
         Encoders.mp4 = { counting }
         try {
             val bitmap = Bitmap.createBitmap(64, 48, Bitmap.Config.ARGB_8888)
@@ -112,11 +113,14 @@ class AndroidTest {
             val clip = studio.generate(request)
             assertEquals(file.path, clip.path)
             assertEquals(6, counting.frames)
+            assertEquals(listOf(LayerKind.XMP, LayerKind.WATERMARK), clip.marks)
+            assertTrue(file.readText(Charsets.ISO_8859_1).contains("trainedAlgorithmicMedia"))
             // Bytes go through a file of the system's too, of which nothing is left.
             var written: File? = null
             Encoders.mp4 = { path -> Counting(File(path).also { written = it }) }
-            val bytes = studio.generate(request.copy(output = null)).bytes
-            assertArrayEquals("a clip".toByteArray(), bytes)
+            val bytes = checkNotNull(studio.generate(request.copy(output = null)).bytes)
+            assertArrayEquals(EMPTY, bytes.copyOf(EMPTY.size))
+            assertTrue(String(bytes, Charsets.ISO_8859_1).contains("trainedAlgorithmicMedia"))
             assertTrue(written?.exists() == false)
         } finally {
             Encoders.mp4 = null
@@ -162,9 +166,14 @@ class AndroidTest {
         }
 
         override fun finish() {
-            file?.writeText("a clip")
+            file?.writeBytes(EMPTY)
         }
 
         override fun abandon() = Unit
+    }
+
+    private companion object {
+        /** A file that looks like an MP4 and has no pictures. */
+        val EMPTY = byteArrayOf(0, 0, 0, 16) + "ftypisom".toByteArray() + byteArrayOf(0, 0, 0, 0)
     }
 }
