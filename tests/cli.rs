@@ -113,6 +113,32 @@ fn animate_ends_with_one_line_of_json() {
     }
 }
 
+#[cfg(feature = "c2pa")]
+#[test]
+fn animate_signs_with_another_key_each_time_and_verify_reads_it() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let photo = made(folder.path());
+    let signed = ["a.mp4", "b.mp4"].map(|name| {
+        let out = folder.path().join(name);
+        let run =
+            kinora(&["animate", word(&photo), "-o", word(&out), "--seconds", "0.5", "--sign"]);
+        assert!(run.status.success(), "{}", text(&run.stderr));
+        let run = kinora(&["verify", word(&out), "--json"]);
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        let layers = &json_lines(&run)[0]["layers"];
+        assert_eq!(
+            (&layers[0]["layer"], &layers[0]["state"]),
+            (&"manifest".into(), &"intact".into())
+        );
+        assert_eq!((&layers[0]["generated"], &layers[0]["trusted"]), (&true.into(), &false.into()));
+        std::fs::read(out).unwrap()
+    });
+    assert_ne!(signed[0], signed[1]);
+}
+
 #[test]
 fn animate_writes_frames_beside_the_clip() {
     if !runtime() {

@@ -62,11 +62,15 @@ fn memory_is_bounded_by_the_clip() {
     assert_eq!(clip.frames, 6);
     let grown = peak() - before;
     println!("a clip of {} MiB, {} MiB more memory", CLIP >> 20, grown >> 20);
-    assert!(grown < CLIP + (64 << 20), "{} MiB for a clip of {} MiB", grown >> 20, CLIP >> 20);
+    // The server names no length, so the clip grows in memory; an allocator that wipes cannot move
+    // what grows and copies it, so both are there for a moment.
+    let copies = if cfg!(feature = "wipe-on-free") { 2 } else { 1 };
+    let most = copies * CLIP + (64 << 20);
+    assert!(grown < most, "{} MiB for a clip of {} MiB", grown >> 20, CLIP >> 20);
     // What is longer than a clip can be is cut, wherever it ends.
     let before = peak();
     let error = run(studio, 400 << 20).unwrap_err();
     assert_eq!(error.code(), "remote.too_long");
     let grown = peak() - before;
-    assert!(grown < (256 << 20) - CLIP + (64 << 20), "{} MiB more", grown >> 20);
+    assert!(grown < copies * ((256 << 20) - CLIP) + (64 << 20), "{} MiB more", grown >> 20);
 }

@@ -96,11 +96,12 @@ fn forms(marker: &str) -> Vec<Vec<u8>> {
         marker.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         marker.bytes().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect(),
     ];
-    // In Base64 it depends on what stands before it: the middle of each of three beginnings.
+    // In Base64 it depends on what stands before it: of each of three beginnings, the digits that the
+    // marker alone decides. Fewer would be those that all markers share.
     for pad in 0..3 {
         let text = format!("{}{marker}", &"xx"[..pad]);
-        let coded = base64::engine::general_purpose::STANDARD.encode(text);
-        forms.push(coded.as_bytes()[4..coded.len() - 4].to_vec());
+        let coded = base64::engine::general_purpose::STANDARD.encode(&text);
+        forms.push(coded.as_bytes()[(8 * pad).div_ceil(6)..8 * text.len() / 6].to_vec());
     }
     // What is left of a short marker would be found everywhere.
     forms.retain(|form| form.len() >= 6);

@@ -25,7 +25,7 @@ use kinora::{GenerationRequest, Output, Photo, Studio, StudioOptions};
 use rayon::prelude::*;
 
 /// Cuts of each photo, in which the mark is looked for too.
-const CUTS: usize = 9;
+const CUTS: usize = 18;
 /// Every how many frames of a clip one is looked at.
 const EVERY: usize = 3;
 const ATTACKS: [&str; 7] = ["crf28", "half", "crop", "webp", "gif", "hevc", "vp9"];

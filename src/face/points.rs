@@ -267,6 +267,17 @@ mod tests {
     }
 
     #[test]
+    fn only_whole_points_are_read() {
+        let to_photo = Similarity::scale_and_shift(2.0, [1.0; 2]);
+        let numbers = vec![0.5; 2 * POINTS + 1];
+        assert!(FacePoints::read(&numbers[..2 * POINTS], &to_photo).is_ok());
+        for count in [0, 2 * POINTS - 1, 2 * POINTS + 1] {
+            let error = FacePoints::read(&numbers[..count], &to_photo).unwrap_err();
+            assert_eq!(error.code(), "model.output", "{count}");
+        }
+    }
+
+    #[test]
     fn the_opening_of_an_eye_does_not_turn_with_the_head() {
         for angle in [0.0f32, 0.7, 3.0] {
             let mut points = [[0.0; 2]; POINTS];

@@ -73,6 +73,11 @@ pub(crate) struct Animate {
     /// The day that the marks tell, to make the same file again; today by default.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     day: Option<Day>,
+    /// Also sign a C2PA manifest, with a key that is made for this clip and thrown away: whoever looks
+    /// sees that the clip is as it was made, and nothing links it to another one.
+    #[cfg(feature = "c2pa")]
+    #[arg(long, conflicts_with = "no_marks")]
+    sign: bool,
     /// End with one line of JSON.
     #[arg(long)]
     json: bool,
@@ -113,6 +118,10 @@ impl Animate {
         let mut marking = if self.no_marks { Marking::none() } else { Marking::default() };
         if let Some(day) = self.day {
             marking = marking.day(day);
+        }
+        #[cfg(feature = "c2pa")]
+        if self.sign {
+            marking = marking.signed_by(std::sync::Arc::new(kinora::marking::OwnSigner::fresh()?));
         }
         let studio = Studio::open(options.marking(marking))?;
         let mut request = GenerationRequest::animate(photo)
