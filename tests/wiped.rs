@@ -199,17 +199,24 @@ impl Waiting {
             .stderr(File::create(folder.join("stderr")).unwrap())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut waiting = Self { process, lines };
+        let ended = waiting.ended();
+        (waiting, ended)
+    }
+
+    /// Waits until it waits, and says how its job ended.
+    fn ended(&mut self) -> String {
         let mut ended = String::new();
-        for line in lines.by_ref().map_while(Result::ok) {
+        for line in self.lines.by_ref().map_while(Result::ok) {
             if let Some((_, how)) = line.split_once("ended ") {
                 how.clone_into(&mut ended);
             }
             if line.ends_with("ready") {
-                return (Self { process, lines }, ended);
+                return ended;
             }
         }
-        panic!("{}", fs::read_to_string(folder.join("stderr")).unwrap());
+        panic!("the child has ended too early: {ended}");
     }
 
     /// Which markers its writable memory holds: what a core dump would.
