@@ -17,6 +17,9 @@ use std::path::Path;
 use killed::{Worker, age, assert_whole, is_part, make, names};
 use kinora::studio::Stage;
 
+/// Of the clip that is killed: three seconds of 24 pictures.
+const LAST_FRAME: u32 = 72;
+
 /// Not a test of its own: what the killed process runs.
 #[test]
 fn child() {
@@ -24,10 +27,11 @@ fn child() {
 }
 
 /// Kills a process when its job is so far. What it leaves is checked, and that another job works.
-fn killed_at(folder: &Path, name: &str, stage: Stage, step: u32) {
+/// False where the job was done before the signal came.
+fn killed_at(folder: &Path, name: &str, stage: Stage, step: u32) -> bool {
     let path = folder.join(name);
     let mut worker = Worker::start(&path, None);
-    worker.until(stage, step);
+    assert!(worker.until(stage, step), "the job never came to {stage:?} {step}");
     worker.kill();
     let is_folder = path.extension().is_none();
     let (inside, own) = if is_folder { (path.as_path(), 0) } else { (folder, 1) };
@@ -40,7 +44,7 @@ fn killed_at(folder: &Path, name: &str, stage: Stage, step: u32) {
         } else {
             assert_whole(&path);
         }
-        return;
+        return false;
     }
     assert_eq!((parts, left.len()), (1, 1), "{stage:?}: {left:?}");
     // Young leftovers are in nobody's way, and stay: nobody knows whose they are on every drive.
@@ -57,6 +61,7 @@ fn killed_at(folder: &Path, name: &str, stage: Stage, step: u32) {
     let left = names(inside);
     assert!(!left.iter().any(|name| is_part(name)), "{stage:?}: {left:?}");
     assert!(left.len() > usize::from(is_folder) && left.len() >= own);
+    true
 }
 
 #[test]
@@ -66,10 +71,12 @@ fn a_killed_job_leaves_no_half_clip_and_the_next_one_clears_up() {
     }
     // Faces found, in the middle of the denoising, in the middle of the frames, at the last one.
     for (stage, step) in
-        [(Stage::Faces, 1), (Stage::Motion, 3), (Stage::Frames, 20), (Stage::Frames, 90)]
+        [(Stage::Faces, 1), (Stage::Motion, 3), (Stage::Frames, 20), (Stage::Frames, LAST_FRAME)]
     {
         let folder = tempfile::tempdir().unwrap();
-        killed_at(folder.path(), "clip.mp4", stage, step);
+        let hit = killed_at(folder.path(), "clip.mp4", stage, step);
+        // Only after the last frame may it be done by then.
+        assert!(hit || step == LAST_FRAME, "{stage:?} {step} was missed");
     }
 }
 
@@ -79,5 +86,5 @@ fn a_killed_job_leaves_no_half_folder_of_frames() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    killed_at(folder.path(), "frames", Stage::Frames, 10);
+    assert!(killed_at(folder.path(), "frames", Stage::Frames, 10));
 }

@@ -55,7 +55,8 @@ pub struct VaultEntry {
     pub purpose: String,
 }
 
-/// Everything that Kinora holds on this device, and what providers still have.
+/// Everything that the remote side holds on this device, and what providers still have. Clips that the
+/// app keeps and reports lie in folders of their own, of which `KeptClips` and `ReportQueue` tell.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct DataKept {
     /// Destinations that were ever answered.

@@ -9,8 +9,8 @@
 //!   feature `c2pa`.
 //!
 //! A [`Statement`] says what is told, [`FileMarks`] writes it into a clip in the making or into a
-//! finished file, [`verify`] reads it back, and [`source_marks`] looks at the photo that a clip is
-//! to be made of. Where each layer lies in which format, and why, stands in docs/adr/0097.
+//! finished file, and [`verify`] reads it back. What a photo's own file says,
+//! [`PhotoMarks`](crate::photo::PhotoMarks), is carried on. Where each layer lies in which format, and why, stands in docs/adr/0097.
 //!
 //! Sources: XMP Specification Part 1 (ISO 16684-1) and Part 3 (storage in files); IPTC Photo
 //! Metadata Standard 2025.1 and IPTC NewsCodes `digitalsourcetype`; C2PA Technical Specification
@@ -21,7 +21,6 @@ mod container;
 mod day;
 mod file;
 mod options;
-mod source;
 mod statement;
 mod xml;
 mod xmp;
@@ -32,13 +31,14 @@ pub mod watermark;
 mod manifest;
 
 pub use check::{Layer, LayerKind, LayerState, verify, verify_file};
+#[cfg(any(test, fuzzing))]
+pub(crate) use container::has_manifest;
 pub use day::Day;
 pub use file::FileMarks;
 #[cfg(feature = "c2pa")]
 pub use manifest::{ManifestSigner, OwnSigner, SigningAlgorithm};
 pub use options::Marking;
-pub use source::source_marks;
-pub use statement::{Declared, DigitalSourceType, SourceMarks, Statement};
+pub use statement::{Declared, DigitalSourceType, Statement};
 pub use xmp::{Xmp, find_xmp};
 
 use crate::error::{Detail, Error};

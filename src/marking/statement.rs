@@ -1,6 +1,7 @@
 //! What the marks of a clip say.
 
 use super::Day;
+use crate::photo::PhotoMarks;
 
 /// The scheme of IPTC's terms for where pictures come from.
 pub(super) const SOURCE_TYPES: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/";
@@ -61,24 +62,6 @@ impl Declared {
     }
 }
 
-/// The marks that a photo had before a clip was made of it. Nothing else of the photo's metadata is
-/// looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-#[non_exhaustive]
-pub struct SourceMarks {
-    /// The source type in its XMP.
-    pub digital_source_type: Option<Declared>,
-    /// Whether it carries a C2PA manifest. It is not looked into.
-    pub c2pa: bool,
-}
-
-impl SourceMarks {
-    /// Whether there are any.
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
-    }
-}
-
 /// What the marks of a clip say: which model made it, with which version of Kinora, and on which
 /// day. It tells nothing about whoever made it: no name, no device, no prompt, no seed, no time of
 /// day.
@@ -96,7 +79,7 @@ pub struct Statement {
     /// How it came to be.
     pub digital_source_type: DigitalSourceType,
     /// The marks of the photo that it was made of.
-    pub source_marks: SourceMarks,
+    pub photo_marks: PhotoMarks,
     /// Whether an invisible watermark lies in the pictures.
     pub watermarked: bool,
 }
@@ -110,7 +93,7 @@ impl Statement {
             generator_version: env!("CARGO_PKG_VERSION").to_owned(),
             day,
             digital_source_type: DigitalSourceType::TrainedAlgorithmicMedia,
-            source_marks: SourceMarks::default(),
+            photo_marks: PhotoMarks::default(),
             watermarked: false,
         }
     }
@@ -124,8 +107,8 @@ impl Statement {
 
     /// The marks of the photo that it was made of; by default none.
     #[must_use]
-    pub fn source_marks(mut self, marks: SourceMarks) -> Self {
-        self.source_marks = marks;
+    pub fn photo_marks(mut self, marks: PhotoMarks) -> Self {
+        self.photo_marks = marks;
         self
     }
 

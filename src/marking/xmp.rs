@@ -9,8 +9,9 @@ use std::io::Cursor;
 use std::ops::Range;
 
 use super::container::{Input, Scan};
-use super::statement::{Declared, SOURCE_TYPES, SourceMarks, Statement};
+use super::statement::{Declared, DigitalSourceType, Statement};
 use super::xml::{Event, Events, Tag, escaped};
+use crate::photo::PhotoMarks;
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 const IPTC_EXTENSION: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
@@ -137,17 +138,12 @@ fn properties(statement: &Statement) -> Vec<Property> {
     if !statement.model_version.is_empty() {
         properties.push(iptc("AISystemVersionUsed", statement.model_version.clone()));
     }
-    let SourceMarks { digital_source_type, c2pa } = statement.source_marks;
-    match digital_source_type {
-        Some(Declared::Generated(source)) => {
-            properties.push(own("SourceDigitalSourceType", source.uri()))
-        }
-        Some(Declared::Other) => {
-            properties.push(own("SourceDigitalSourceType", SOURCE_TYPES.to_owned()));
-        }
-        None => {}
+    let PhotoMarks { generated, manifest } = statement.photo_marks;
+    if generated {
+        let source_type = DigitalSourceType::TrainedAlgorithmicMedia.uri();
+        properties.push(own("SourceDigitalSourceType", source_type));
     }
-    if c2pa {
+    if manifest {
         properties.push(own("SourceC2pa", "True".to_owned()));
     }
     properties
@@ -360,8 +356,8 @@ mod tests {
 
     #[test]
     fn the_marks_of_the_photo_are_told() {
-        let marks = SourceMarks { digital_source_type: GENERATED, c2pa: true };
-        let text = String::from_utf8(write(&statement().source_marks(marks))).unwrap();
+        let marks = PhotoMarks { generated: true, manifest: true };
+        let text = String::from_utf8(write(&statement().photo_marks(marks))).unwrap();
         assert!(text.contains("kinora:SourceC2pa=\"True\""));
         assert!(text.contains("kinora:SourceDigitalSourceType=\"http"));
     }

@@ -20,7 +20,7 @@ impl PhotoMarks {
 
     /// Looks for the words themselves, in whatever part of the file they stand: a mark that is found
     /// too often does no harm, one that is lost does.
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         // `trainedAlgorithmicMedia` and `compositeWithTrainedAlgorithmicMedia`.
         let generated = memmem::find(bytes, b"rainedAlgorithmicMedia").is_some();
         // The description box of a manifest store (C2PA 2.3, "Manifest store").

@@ -9,8 +9,9 @@ use crate::error::Result;
 use crate::scratch;
 use crate::vault::VaultEntry;
 
-/// Everything that Kinora holds on this device, and what providers still have, as far as it can be
-/// known.
+/// Everything that the remote side holds on this device, and what providers still have, as far as it
+/// can be known. Clips that the app keeps and reports lie in folders of their own, of which
+/// [`KeptClips`](crate::retention::KeptClips) and [`ReportQueue`](crate::safety::ReportQueue) tell.
 #[derive(Debug, Clone, Default)]
 pub struct DataKept {
     /// Destinations that were ever answered, with their state.

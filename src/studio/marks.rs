@@ -7,9 +7,7 @@ use super::Studio;
 use crate::clip::{Finish, Finishing, Frame, Target};
 use crate::error::Result;
 use crate::marking::watermark::{Embedder, WatermarkModel, WatermarkPayload};
-use crate::marking::{
-    Day, Declared, DigitalSourceType, FileMarks, LayerKind, Marking, SourceMarks, Statement,
-};
+use crate::marking::{Day, FileMarks, LayerKind, Marking, Statement};
 use crate::photo::PhotoMarks;
 
 /// The default model, as marks name it.
@@ -128,11 +126,7 @@ fn statement(marking: &Marking, remote_model: Option<&str>, photo: PhotoMarks) -
         None => Statement::new(MODEL, MODEL_VERSION, day),
         Some(model) => Statement::new(model, "", day),
     };
-    let generated = Declared::Generated(DigitalSourceType::TrainedAlgorithmicMedia);
-    statement.source_marks(SourceMarks {
-        digital_source_type: photo.generated.then_some(generated),
-        c2pa: photo.manifest,
-    })
+    statement.photo_marks(photo)
 }
 
 fn file_marks(#[allow(unused)] marking: &Marking, statement: Statement) -> FileMarks {

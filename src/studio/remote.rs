@@ -91,8 +91,8 @@ impl Studio {
         })
     }
 
-    /// Everything that Kinora holds on this device; nothing where there is no remote side, since
-    /// local jobs leave nothing but their clips.
+    /// What the remote side holds on this device; nothing where there is none, since local jobs leave
+    /// nothing but their clips.
     ///
     /// # Errors
     /// As [`Remote::data`].

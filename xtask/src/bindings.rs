@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::failure::{Failure, succeed};
 use crate::place::Place;
+use crate::released::Released;
 
 /// A language that the library's surface is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(crate) fn bindings(place: &Place) -> Result<(), Failure> {
 pub(crate) fn library(place: &Place) -> Result<PathBuf, Failure> {
     let mut build = place.cargo("rustc");
     build.args(["--release", "--package", "kinora", "--lib"]);
-    build.args(["--crate-type", "cdylib", "--features", "uniffi"]);
+    build.args(["--crate-type", "cdylib", "--features", Released::Library.features()]);
     if cfg!(target_os = "linux") {
         // As Android wants it, so that its gates can be held here too.
         build.args(["--", "-C", "link-arg=-Wl,-z,max-page-size=16384"]);

@@ -14,6 +14,7 @@ mod portrait;
 mod prove;
 mod python;
 mod quality;
+mod released;
 mod reproduce;
 mod runtime;
 mod sample;

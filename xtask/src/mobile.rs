@@ -2,10 +2,9 @@ use std::process::{Command, Stdio};
 
 use crate::failure::Failure;
 use crate::place::Place;
+use crate::released::Released;
 
-/// What is checked for phones, with the features that each gets.
-const PHONES: [(&str, &str); 2] =
-    [("aarch64-linux-android", "uniffi"), ("aarch64-apple-ios", "uniffi,coreml")];
+const PHONES: [Released; 2] = [Released::Android, Released::Apple];
 /// Crates whose build scripts compile C.
 const COMPILERS: [&str; 3] = ["cc", "cmake", "nasm-rs"];
 
@@ -13,7 +12,8 @@ const COMPILERS: [&str; 3] = ["cc", "cmake", "nasm-rs"];
 ///
 /// Nothing is linked: that needs the phones' own tools (see `package`).
 pub(crate) fn check(place: &Place) -> Result<(), Failure> {
-    for (target, features) in PHONES {
+    for phone in PHONES {
+        let (target, features) = (phone.target(), phone.features());
         let added = Command::new("rustup").args(["target", "add", target]).status();
         if !added.is_ok_and(|status| status.success()) {
             return Err(Failure::new(format!(

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::failure::{Failure, succeed};
 use crate::place::Place;
+use crate::released::Released;
 use crate::sha256;
 
 /// Two places of different length, so that a path that gets into the library changes it.
@@ -74,8 +75,8 @@ fn build(folder: &Path) -> Result<PathBuf, Failure> {
     let target = folder.join("target");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(folder).args(["rustc", "--release", "--locked", "--package", "kinora"]);
-    cargo.args(["--lib", "--crate-type", "cdylib", "--features", "uniffi", "--"]);
-    cargo.args(["-C", "link-arg=-Wl,-z,max-page-size=16384"]);
+    cargo.args(["--lib", "--crate-type", "cdylib", "--features", Released::Library.features()]);
+    cargo.args(["--", "-C", "link-arg=-Wl,-z,max-page-size=16384"]);
     for (name, value) in settings(folder, &cargo_home()?) {
         cargo.env(name, value);
     }

@@ -61,7 +61,8 @@ pub(crate) fn set_up(place: &Place) -> Result<PathBuf, Failure> {
 }
 
 /// The ONNX Runtime that goes with a library for `target`: its file's name, and its sum where it is
-/// pinned here. Of the phones' own packages Maven and the framework's archive keep the sum.
+/// pinned here. The framework's archive has its own for Apple's; Android's comes with the package's
+/// dependencies.
 pub(crate) fn pins(target: &str) -> Vec<(&'static str, Option<&'static str>)> {
     let file = |pinned: &'static Pinned| {
         let name = pinned.member.rsplit('/').next().unwrap_or(pinned.member);
@@ -69,20 +70,14 @@ pub(crate) fn pins(target: &str) -> Vec<(&'static str, Option<&'static str>)> {
     };
     match target {
         "x86_64-unknown-linux-gnu" => vec![file(&LINUX_X86_64)],
-        "aarch64-linux-android" => vec![("onnxruntime-android", None)],
+        "aarch64-linux-android" => Vec::new(),
         _ => vec![("onnxruntime-c", None)],
     }
 }
 
 /// The registry's name of what [`pins`] tells of, where there is one.
 pub(crate) fn purl(target: &str) -> Option<String> {
-    match target {
-        "x86_64-unknown-linux-gnu" => Some(format!("pkg:pypi/onnxruntime@{VERSION}")),
-        "aarch64-linux-android" => {
-            Some(format!("pkg:maven/com.microsoft.onnxruntime/onnxruntime-android@{VERSION}"))
-        }
-        _ => None,
-    }
+    (target == "x86_64-unknown-linux-gnu").then(|| format!("pkg:pypi/onnxruntime@{VERSION}"))
 }
 
 /// Intel Macs got their last wheel with 1.23, and musl has none.

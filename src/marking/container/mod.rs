@@ -72,6 +72,14 @@ impl Kind {
     }
 }
 
+/// Whether a file carries a manifest, whatever that says.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn has_manifest(bytes: &[u8]) -> bool {
+    let mut cursor = io::Cursor::new(bytes);
+    let scan = Input::new(&mut cursor).and_then(|mut input| input.scan());
+    scan.is_ok_and(|scan| scan.is_some_and(|scan| scan.manifests > 0))
+}
+
 /// One packet in a file, in bytes from the file's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Block {

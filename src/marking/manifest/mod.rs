@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use super::container::{Kind, Scan};
 use super::statement::GENERATOR;
-use super::{Declared, Statement};
+use super::{DigitalSourceType, Statement};
 use crate::clip::Target;
 use crate::error::{Detail, Error, Result};
 
@@ -240,13 +240,11 @@ fn model(statement: &Statement) -> Value {
     if !statement.model_version.is_empty() {
         model["version"] = json!(statement.model_version);
     }
-    let marks = statement.source_marks;
+    let marks = statement.photo_marks;
     if !marks.is_empty() {
-        let source_type = marks.digital_source_type.map(|declared| match declared {
-            Declared::Generated(source_type) => source_type.uri(),
-            Declared::Other => "other".to_owned(),
-        });
-        model["sourceMarks"] = json!({ "digitalSourceType": source_type, "c2pa": marks.c2pa });
+        let generated = DigitalSourceType::TrainedAlgorithmicMedia;
+        let source_type = marks.generated.then(|| generated.uri());
+        model["sourceMarks"] = json!({ "digitalSourceType": source_type, "c2pa": marks.manifest });
     }
     model
 }

@@ -7,7 +7,7 @@ use crate::clip::tests::{make_with, names, spec};
 use crate::clip::{Container, Finish, Output};
 use crate::marking::tests::hostile::Dice;
 use crate::marking::tests::{GENERATED, boxes, containers, layer, made, plain, statement};
-use crate::marking::{DigitalSourceType, FileMarks, Layer, LayerKind, LayerState, find_xmp};
+use crate::marking::{Declared, FileMarks, Layer, LayerKind, LayerState, find_xmp};
 
 fn signer() -> Arc<OwnSigner> {
     Arc::new(OwnSigner::from_seed([7; 32]))

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use super::*;
 use crate::clip::tests::{make_with, names, spec};
 use crate::clip::{Container, Finish, Output, Written};
+use crate::photo::PhotoMarks;
 
 /// The formats that this build encodes.
 pub(super) fn containers() -> Vec<Container> {

@@ -8,6 +8,7 @@ use crate::crate_size::version;
 use crate::failure::{Failure, succeed};
 use crate::kotlin::maven;
 use crate::place::Place;
+use crate::released::Released;
 use crate::sbom;
 
 /// Android's names for the processors, and Rust's. Not 32-bit ARM: it lacks memory and vector units.
@@ -58,7 +59,7 @@ pub(super) fn package(place: &Place) -> Result<(), Failure> {
     copy(&place.root.join("bindings/README.md"), &docs.join("README.md"))?;
     pack(&out.join(format!("kinora-{version}-javadoc.jar")), &[docs])?;
     write(&out.join(format!("kinora-{version}.pom")), &pom("kinora", &version, DEPENDENCIES))?;
-    sbom::write(place, sbom::Released::Android, &out)?;
+    sbom::write(place, Released::Android, &out)?;
     println!("{}", aar.display());
     println!("{}", remote(place, &out, &version)?.display());
     Ok(())
@@ -77,7 +78,13 @@ fn remote(place: &Place, out: &Path, version: &str) -> Result<PathBuf, Failure> 
     let docs = out.join("docs");
     copy(&place.root.join("bindings/README.md"), &docs.join("README.md"))?;
     pack(&out.join(format!("{NAME}-{version}-javadoc.jar")), &[docs])?;
-    let kinora = Dependency { group: "app.kinora", name: "kinora", version, kind: "aar" };
+    let kinora = Dependency {
+        group: "app.kinora",
+        name: "kinora",
+        version,
+        license: "MIT OR Apache-2.0",
+        kind: "aar",
+    };
     let pom = pom(NAME, version, &[kinora, OKHTTP]);
     write(&out.join(format!("{NAME}-{version}.pom")), &pom)?;
     Ok(aar)
@@ -87,7 +94,8 @@ fn build(place: &Place, ndk: &Path, abi: &str, target: &str) -> Result<PathBuf, 
     let mut cargo = place.cargo("ndk");
     cargo
         .args(["--target", abi, "--platform", OLDEST, "rustc", "--release", "--package", "kinora"])
-        .args(["--lib", "--crate-type", "cdylib", "--features", "uniffi", "--", "-C", PAGES])
+        .args(["--lib", "--crate-type", "cdylib", "--features", Released::Android.features()])
+        .args(["--", "-C", PAGES])
         .env("ANDROID_NDK_HOME", ndk);
     succeed(
         &mut cargo,
@@ -151,35 +159,50 @@ fn pack(archive: &Path, folders: &[PathBuf]) -> Result<(), Failure> {
 }
 
 /// What an app gets along with a package.
-struct Dependency<'a> {
-    group: &'a str,
-    name: &'a str,
-    version: &'a str,
+pub(crate) struct Dependency<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    /// An SPDX expression.
+    pub(crate) license: &'a str,
     /// `aar`, or `jar`, which Maven takes without being told.
     kind: &'a str,
 }
 
-const DEPENDENCIES: &[Dependency<'_>] = &[
-    Dependency { group: "net.java.dev.jna", name: "jna", version: "5.19.1", kind: "aar" },
+pub(crate) const DEPENDENCIES: &[Dependency<'_>] = &[
+    Dependency {
+        group: "net.java.dev.jna",
+        name: "jna",
+        version: "5.19.1",
+        license: "LGPL-2.1-or-later OR Apache-2.0",
+        kind: "aar",
+    },
     Dependency {
         group: "org.jetbrains.kotlinx",
         name: "kotlinx-coroutines-android",
         version: "1.10.2",
+        license: "Apache-2.0",
         kind: "jar",
     },
     Dependency {
         group: "com.microsoft.onnxruntime",
         name: "onnxruntime-android",
         version: "1.28.0",
+        license: "MIT",
         kind: "jar",
     },
 ];
-const OKHTTP: Dependency<'_> =
-    Dependency { group: "com.squareup.okhttp3", name: "okhttp", version: "5.5.1", kind: "jar" };
+const OKHTTP: Dependency<'_> = Dependency {
+    group: "com.squareup.okhttp3",
+    name: "okhttp",
+    version: "5.5.1",
+    license: "Apache-2.0",
+    kind: "jar",
+};
 
 fn pom(name: &str, version: &str, dependencies: &[Dependency<'_>]) -> String {
     let mut listed = String::new();
-    for Dependency { group, name, version, kind } in dependencies {
+    for Dependency { group, name, version, kind, .. } in dependencies {
         let kind = match *kind {
             "jar" => String::new(),
             kind => format!("\n      <type>{kind}</type>"),

@@ -4,6 +4,7 @@ use std::process::Command;
 use super::files::{copy, copy_folder, fresh, write};
 use crate::failure::{Failure, succeed};
 use crate::place::Place;
+use crate::released::Released;
 use crate::{sbom, sha256, swift};
 
 /// One library of the XCFramework and the targets that are joined in it.
@@ -61,7 +62,7 @@ pub(super) fn package(place: &Place, args: &[String]) -> Result<(), Failure> {
     let binaries = [(KINORA, sum(KINORA)?), (ONNX_RUNTIME, sum(ONNX_RUNTIME)?)];
     let repository = out.join("repository");
     distribution(&place.root, &package, &repository, &url, &binaries)?;
-    sbom::write(place, sbom::Released::Apple, &out)?;
+    sbom::write(place, Released::Apple, &out)?;
     println!("{}\n{}", archive.display(), repository.display());
     Ok(())
 }
@@ -72,7 +73,7 @@ fn joined(place: &Place, folder: &Path, targets: &[&str]) -> Result<PathBuf, Fai
     for target in targets {
         let mut cargo = place.cargo("rustc");
         cargo.args(["--release", "--package", "kinora", "--lib", "--crate-type", "staticlib"]);
-        cargo.args(["--features", "uniffi,coreml", "--target", target]);
+        cargo.args(["--features", Released::Apple.features(), "--target", target]);
         let missing = format!("{target} did not build: `rustup target add {target}` is needed");
         succeed(&mut cargo, &missing)?;
         libraries.push(place.target.join(target).join("release/libkinora.a"));

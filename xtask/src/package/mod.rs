@@ -6,6 +6,7 @@ mod check;
 mod elf;
 mod files;
 
+pub(crate) use android::{DEPENDENCIES, Dependency};
 pub(crate) use check::gated;
 
 use crate::failure::Failure;

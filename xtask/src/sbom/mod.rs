@@ -8,47 +8,15 @@ use std::path::{Path, PathBuf};
 
 use crate::crate_size::version;
 use crate::failure::Failure;
+use crate::package::{DEPENDENCIES, Dependency};
 use crate::place::Place;
+use crate::released::Released;
 use crate::{runtime, sha256};
 use cyclonedx::{Component, Kind};
 
 /// The networks inside the library.
 const MODELS: [&str; 4] =
     ["face_detector.onnx", "face_points.onnx", "perception.onnx", "motion.onnx"];
-
-/// Something that is released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Released {
-    /// The crate with its default features, on desktop Linux.
-    Crate,
-    /// The library for Linux and other hosts of the uniffi surface.
-    Library,
-    Android,
-    Apple,
-}
-
-impl Released {
-    const ALL: [Self; 4] = [Self::Crate, Self::Library, Self::Android, Self::Apple];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Crate => "kinora",
-            Self::Library => "kinora-library",
-            Self::Android => "kinora-android",
-            Self::Apple => "kinora-apple",
-        }
-    }
-
-    /// The target and the features that it is built with, as the package chores have them.
-    fn build(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Crate => ("x86_64-unknown-linux-gnu", ""),
-            Self::Library => ("x86_64-unknown-linux-gnu", "uniffi"),
-            Self::Android => ("aarch64-linux-android", "uniffi"),
-            Self::Apple => ("aarch64-apple-ios", "uniffi,coreml"),
-        }
-    }
-}
 
 /// `sbom [--out FOLDER]`: one file for each of what is released.
 pub(crate) fn sbom(place: &Place, args: &[String]) -> Result<(), Failure> {
@@ -77,8 +45,8 @@ pub(crate) fn write(place: &Place, released: Released, folder: &Path) -> Result<
 /// The list as CycloneDX JSON. The same sources give the same bytes: it has no date and no number
 /// of its own.
 fn of(place: &Place, released: Released) -> Result<String, Failure> {
-    let (target, features) = released.build();
-    let mut tree = tree::read(place, target, features)?;
+    let target = released.target();
+    let mut tree = tree::read(place, target, released.features())?;
     for name in MODELS {
         let path = place.root.join("models").join(name);
         let sum = sha256::of_file(&path)
@@ -101,6 +69,19 @@ fn of(place: &Place, released: Released) -> Result<String, Failure> {
             sha256: sum.map(str::to_owned),
             purl: runtime::purl(target),
         });
+    }
+    if released == Released::Android {
+        // Maven keeps their sums.
+        for Dependency { group, name, version, license, .. } in DEPENDENCIES {
+            tree.uses(Component {
+                kind: Kind::Library,
+                name: (*name).to_owned(),
+                version: (*version).to_owned(),
+                license: Some((*license).to_owned()),
+                sha256: None,
+                purl: Some(format!("pkg:maven/{group}/{name}@{version}")),
+            });
+        }
     }
     Ok(cyclonedx::write(&tree))
 }
@@ -141,6 +122,11 @@ mod tests {
             let phone = matches!(released, Released::Android | Released::Apple);
             assert_eq!(text.contains("openh264-sys2"), !phone, "{released:?}");
             assert_eq!(text.contains("pkg:cargo/uniffi@"), released != Released::Crate);
+            assert_eq!(text.contains("pkg:cargo/c2pa@"), released != Released::Crate);
+            // What Kotlin's side brings along is Android's alone.
+            for part in ["net.java.dev.jna/jna@", "coroutines-android@", "onnxruntime-android@"] {
+                assert_eq!(text.contains(part), released == Released::Android, "{part}");
+            }
         }
     }
 }
