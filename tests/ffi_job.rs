@@ -9,67 +9,32 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "common/ffi.rs"]
+mod app;
 mod common;
 
-use std::env;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use app::Result;
 use kinora::ffi::{
     ClipOutput, Container, FrameSink, GenerationProgress, GenerationRequest, KinoraError, LogLevel,
-    LogRecord, LogSink, Photo, PhotoOrientation, ProgressListener, ProgressStage, Studio,
-    StudioOptions, VideoFormat, prompts, set_log_sink,
+    LogRecord, LogSink, Photo, ProgressListener, ProgressStage, Studio, VideoFormat, prompts,
+    set_log_sink,
 };
 
-type Result<T> = std::result::Result<T, KinoraError>;
-
-/// A studio of the foreign surface; `None` where no ONNX Runtime is set up.
-fn studio(what: &str) -> Option<Arc<Studio>> {
-    if env::var_os("ORT_DYLIB_PATH").is_none() {
-        eprintln!("skipped {what}: ORT_DYLIB_PATH names no ONNX Runtime");
-        return None;
-    }
-    let options = StudioOptions {
-        runtime_library: None,
-        threads: Some(2),
-        execution_provider: None,
-        models: None,
-        remote: None,
-        safety: None,
-        marking: None,
-    };
-    Some(Studio::open(options).unwrap())
-}
-
-/// A made picture without faces, 192×128 RGBA.
-fn slope() -> Vec<u8> {
-    (0..192 * 128u32).flat_map(|i| [(i % 192) as u8, (i / 192) as u8, 90, 255]).collect()
+fn studio() -> Option<Arc<Studio>> {
+    app::studio(app::options()).map(Result::unwrap)
 }
 
 fn photo() -> Arc<Photo> {
-    let rgba = slope();
-    Photo::from_pixels(&rgba, 192, 128, 4 * 192, PhotoOrientation::Upright).unwrap()
+    app::photo(192, 128)
 }
 
 fn request(photo: &Arc<Photo>, output: ClipOutput) -> GenerationRequest {
-    GenerationRequest {
-        photo: Some(Arc::clone(photo)),
-        remote: None,
-        video: None,
-        output: Some(output),
-        prompt: "zoom in".to_owned(),
-        seconds: 1.0,
-        fps: 12.0,
-        size: None,
-        seed: 3,
-        strength: 1.0,
-        faces: None,
-        looping: false,
-        steps: None,
-        guidance: None,
-    }
+    GenerationRequest { output: Some(output), ..app::request(Some(Arc::clone(photo))) }
 }
 
 #[derive(Default)]
@@ -125,7 +90,7 @@ impl FrameSink for Sink {
 
 #[test]
 fn the_clip_is_the_one_that_rust_makes_and_many_may_await_it() {
-    let Some(studio) = studio("the clip of the foreign surface") else { return };
+    let Some(studio) = studio() else { return };
     let bytes = || ClipOutput::Bytes { container: Container::Mp4 };
     let (photo, listener) = (photo(), Arc::new(Listener::default()));
     let job = studio.start(request(&photo, bytes()), Some(listener.clone())).unwrap();
@@ -141,7 +106,7 @@ fn the_clip_is_the_one_that_rust_makes_and_many_may_await_it() {
     assert!(told.len() > 3 && told.windows(2).all(|pair| pair[0].share <= pair[1].share));
     assert_eq!(told.last().unwrap().stage, ProgressStage::Done);
 
-    let rgba = slope();
+    let rgba = app::slope(192, 128);
     let same = kinora::Photo::from_pixels(&rgba, 192, 128, 4 * 192, Default::default()).unwrap();
     let pure = common::studio().unwrap();
     let job = pure.generate(
@@ -158,7 +123,7 @@ fn the_clip_is_the_one_that_rust_makes_and_many_may_await_it() {
 
 #[test]
 fn letting_go_cancels_and_abandons() {
-    let Some(studio) = studio("letting go of a job") else { return };
+    let Some(studio) = studio() else { return };
     let sink = Arc::new(Sink::default());
     let mut asked = request(&photo(), ClipOutput::Sink { sink: sink.clone() });
     asked.seconds = 10.0;
@@ -180,7 +145,7 @@ fn letting_go_cancels_and_abandons() {
 
 #[test]
 fn what_the_host_does_wrong_is_told_in_its_own_words() {
-    let Some(studio) = studio("errors of the host") else { return };
+    let Some(studio) = studio() else { return };
     let sink = Arc::new(Sink { fails: true, ..Sink::default() });
     let job = studio.start(request(&photo(), ClipOutput::Sink { sink: sink.clone() }), None);
     let error = pollster::block_on(job.unwrap().clip()).unwrap_err();
@@ -214,7 +179,7 @@ fn the_log_tells_of_a_job_and_never_of_its_prompt() {
     }
     let lines = Arc::new(Lines::default());
     set_log_sink(Some(lines.clone()), LogLevel::Debug).unwrap();
-    let Some(studio) = studio("the log") else { return };
+    let Some(studio) = studio() else { return };
     let mut asked = request(&photo(), ClipOutput::Bytes { container: Container::Gif });
     asked.prompt = "zoom in on aunt mathilda".to_owned();
     pollster::block_on(studio.start(asked, None).unwrap().clip()).unwrap();

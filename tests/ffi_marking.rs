@@ -9,16 +9,17 @@
     reason = "a test fails by panicking"
 )]
 
-use std::env;
+#[path = "common/ffi.rs"]
+mod app;
+
 use std::path::Path;
 use std::sync::Arc;
 
+use app::{Result, photo, request};
 use kinora::ffi::{
     ClipOutput, GenerationRequest, KinoraError, LayerKind, LayerState, MarkLayer, MarkingOptions,
-    Photo, PhotoOrientation, Studio, StudioOptions, own_signer, verify_file,
+    Studio, StudioOptions, own_signer, verify_file,
 };
-
-type Result<T> = std::result::Result<T, KinoraError>;
 
 fn options() -> MarkingOptions {
     MarkingOptions {
@@ -30,38 +31,13 @@ fn options() -> MarkingOptions {
 }
 
 fn studio(marking: MarkingOptions) -> Option<Result<Arc<Studio>>> {
-    if env::var_os("ORT_DYLIB_PATH").is_none() {
-        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
-        return None;
-    }
-    Some(Studio::open(StudioOptions {
-        runtime_library: None,
-        threads: Some(2),
-        execution_provider: None,
-        models: None,
-        remote: None,
-        safety: None,
-        marking: Some(marking),
-    }))
+    app::studio(StudioOptions { marking: Some(marking), ..app::options() })
 }
 
 fn make(studio: &Studio, path: &Path) {
-    let rgba: Vec<u8> = [90, 120, 150, 255].repeat(192 * 128);
     let request = GenerationRequest {
-        photo: Some(Photo::from_pixels(&rgba, 192, 128, 768, PhotoOrientation::Upright).unwrap()),
-        remote: None,
-        video: None,
         output: Some(ClipOutput::Gif { path: path.to_string_lossy().into_owned() }),
-        prompt: "zoom in".to_owned(),
-        seconds: 0.5,
-        fps: 12.0,
-        size: None,
-        seed: 3,
-        strength: 1.0,
-        faces: None,
-        looping: false,
-        steps: None,
-        guidance: None,
+        ..request(Some(photo(192, 128)))
     };
     let job = studio.start(request, None).unwrap();
     pollster::block_on(job.clip()).unwrap();
@@ -81,7 +57,7 @@ fn clips_say_what_made_them_and_on_which_day() {
     let packet = layer(&path, LayerKind::Xmp);
     assert_eq!((packet.state, packet.says_generated), (LayerState::Intact, true));
     assert_eq!(layer(&path, LayerKind::Manifest).state, LayerState::Absent);
-    // One colour has no room for a watermark that nobody sees: what is there of it is not told wrong.
+    // A smooth slope has little room for a watermark that nobody sees: what is there is not told wrong.
     let watermark = layer(&path, LayerKind::Watermark).watermark;
     assert!(watermark.is_none_or(|watermark| watermark.day == "2026-11-26"));
 }

@@ -9,12 +9,15 @@
 )]
 #![cfg(feature = "uniffi")]
 
+#[path = "common/ffi.rs"]
+mod app;
+
 use std::sync::{Arc, Mutex};
 
 use kinora::ffi::{
     ClipOutput, ConsentState, Container, DataItem, DataKind, GenerationRequest, HttpHeader,
-    HttpReply, HttpRequest, HttpTransport, KeyStore, KinoraError, Photo, PhotoOrientation, Remote,
-    RemoteChoice, RemoteOptions, Studio, StudioOptions, TransportError,
+    HttpReply, HttpRequest, HttpTransport, KeyStore, KinoraError, Photo, Remote, RemoteChoice,
+    RemoteOptions, Studio, StudioOptions, TransportError,
 };
 
 const MODEL: &str = "gemini/omni-1.2-flash";
@@ -79,36 +82,19 @@ impl HttpTransport for Provider {
     }
 }
 
-fn request(photo: Option<Arc<Photo>>, remote: Option<RemoteChoice>) -> GenerationRequest {
+fn request(photo: &Arc<Photo>, remote: Option<RemoteChoice>) -> GenerationRequest {
     GenerationRequest {
-        photo,
         remote,
-        video: None,
         output: Some(ClipOutput::Bytes { container: Container::Mp4 }),
         prompt: "a river".into(),
         seconds: 3.0,
-        fps: 12.0,
         size: Some(720),
-        seed: 1,
-        strength: 1.0,
-        faces: None,
-        looping: false,
-        steps: None,
-        guidance: None,
+        ..app::request(Some(Arc::clone(photo)))
     }
 }
 
-fn open_studio(remote: Option<Arc<Remote>>) -> Arc<Studio> {
-    Studio::open(StudioOptions {
-        runtime_library: None,
-        threads: Some(2),
-        execution_provider: None,
-        models: None,
-        remote,
-        safety: None,
-        marking: None,
-    })
-    .unwrap()
+fn studio(remote: Option<Arc<Remote>>) -> Option<Arc<Studio>> {
+    app::studio(StudioOptions { remote, ..app::options() }).map(Result::unwrap)
 }
 
 fn code(error: &KinoraError) -> &str {
@@ -123,16 +109,11 @@ fn code(error: &KinoraError) -> &str {
 
 #[test]
 fn an_app_asks_sends_and_withdraws_through_its_own_stack() {
-    if std::env::var_os("ORT_DYLIB_PATH").is_none() {
-        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
-        return;
-    }
-    let pixels: Vec<u8> =
-        (0..640 * 480u32).flat_map(|i| [(i % 640 / 3) as u8, (i / 1920) as u8, 90, 255]).collect();
-    let photo = Photo::from_pixels(&pixels, 640, 480, 4 * 640, PhotoOrientation::Upright).unwrap();
-    let mut local = request(Some(Arc::clone(&photo)), None);
+    let Some(alone) = studio(None) else { return };
+    let photo = app::photo(640, 480);
+    let mut local = request(&photo, None);
     (local.seconds, local.size) = (0.5, Some(128));
-    let job = open_studio(None).start(local, None).unwrap();
+    let job = alone.start(local, None).unwrap();
     let clip = pollster::block_on(job.clip()).unwrap().bytes.unwrap();
 
     let provider = Arc::new(Provider { clip: clip.clone(), seen: Mutex::default() });
@@ -152,7 +133,7 @@ fn an_app_asks_sends_and_withdraws_through_its_own_stack() {
         .unwrap()
     };
     let remote = open();
-    let studio = open_studio(Some(Arc::clone(&remote)));
+    let studio = studio(Some(Arc::clone(&remote))).unwrap();
     let destination = remote.destination(MODEL.into(), None).unwrap();
     assert_eq!(remote.state(destination.clone()).unwrap(), ConsentState::Never);
     assert_eq!(code(&remote.grant(destination.clone()).unwrap_err()), "consent.never");
@@ -165,7 +146,7 @@ fn an_app_asks_sends_and_withdraws_through_its_own_stack() {
 
     let choice = || {
         let choice = RemoteChoice { model: MODEL.into(), grant: Arc::clone(&grant), rights: None };
-        request(Some(Arc::clone(&photo)), Some(choice))
+        request(&photo, Some(choice))
     };
     let start = |request| studio.start(request, None);
     // Without a key nothing is tried.

@@ -9,53 +9,25 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "common/ffi.rs"]
+mod app;
+
 use std::collections::HashMap;
-use std::env;
 use std::sync::{Arc, Mutex};
 
+use app::Result;
 use kinora::ffi::{
-    CheckedPicture, ClassifierFile, ClassifierOptions, ClipCheck, ClipOutput, Container,
-    GenerationRequest, KinoraError, NewClipReport, Photo, PhotoOrientation, PictureCheck,
-    PictureGate, PictureSide, PictureVerdict, ReportCategory, ReportQueue, SafetyOptions, Studio,
-    StudioOptions,
+    CheckedPicture, ClassifierFile, ClassifierOptions, ClipCheck, GenerationRequest, KinoraError,
+    NewClipReport, PictureCheck, PictureGate, PictureSide, PictureVerdict, ReportCategory,
+    ReportQueue, SafetyOptions, Studio, StudioOptions,
 };
 
-type Result<T> = std::result::Result<T, KinoraError>;
-
 fn studio(safety: SafetyOptions) -> Option<Result<Arc<Studio>>> {
-    if env::var_os("ORT_DYLIB_PATH").is_none() {
-        eprintln!("skipped: ORT_DYLIB_PATH names no ONNX Runtime");
-        return None;
-    }
-    Some(Studio::open(StudioOptions {
-        runtime_library: None,
-        threads: Some(2),
-        execution_provider: None,
-        models: None,
-        remote: None,
-        safety: Some(safety),
-        marking: None,
-    }))
+    app::studio(StudioOptions { safety: Some(safety), ..app::options() })
 }
 
 fn request() -> GenerationRequest {
-    let rgba: Vec<u8> = [90, 120, 150, 255].repeat(192 * 128);
-    GenerationRequest {
-        photo: Some(Photo::from_pixels(&rgba, 192, 128, 768, PhotoOrientation::Upright).unwrap()),
-        remote: None,
-        video: None,
-        output: Some(ClipOutput::Bytes { container: Container::Gif }),
-        prompt: "zoom in".to_owned(),
-        seconds: 0.5,
-        fps: 12.0,
-        size: None,
-        seed: 3,
-        strength: 1.0,
-        faces: None,
-        looping: false,
-        steps: None,
-        guidance: None,
-    }
+    GenerationRequest { seconds: 0.5, ..app::request(Some(app::photo(192, 128))) }
 }
 
 /// An app's check, with what it says of photos and of frames.

@@ -4,6 +4,7 @@
 //! made picture, which has no face. The picture is cropped to 16:9 from its top and brought to
 //! 1280×720. Prints flat JSON lines:
 //! - `warm`: seconds of work per second of video in an open studio, photo file to MP4 file, median;
+//! - `marks`: a clip with its marks over one without, the median of pairs made one after the other;
 //! - `cold`: the same from the start of the process `kinora animate`, median;
 //! - `overlap`: warm time over decode + faces + motion + max(render, encode);
 //! - `peak_mib`: the most memory that a process held which made that clip (Linux);
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, crop_imm, resize};
+use kinora::marking::Marking;
 use kinora::{Clip, GenerationRequest, Output, Photo, Studio, StudioOptions};
 use serde_json::json;
 
@@ -28,6 +30,7 @@ const FRAMES: u32 = 48;
 const THREADS: usize = 2;
 const PROMPT: &str = "she smiles, slow zoom in";
 const WARM_RUNS: usize = 5;
+const MARKS_ROUNDS: usize = 15;
 const COLD_RUNS: usize = 3;
 const MEMORY_RUNS: usize = 3;
 const CANCELS: usize = 100;
@@ -50,6 +53,7 @@ fn measure(source: Option<&Path>) -> Outcome<()> {
     prepare(source, &picture)?;
     let studio = Studio::open(StudioOptions::default().threads(THREADS))?;
     let length = warm(&studio, &picture, folder.path())?;
+    marks(&studio, &picture, folder.path())?;
     cold(&picture, folder.path())?;
     memory(&picture)?;
     cancels(&studio, &picture, folder.path(), length)
@@ -80,6 +84,31 @@ fn warm(studio: &Studio, picture: &Path, folder: &Path) -> Outcome<Duration> {
     });
     println!("{line}");
     Ok(Duration::from_secs_f64(total))
+}
+
+/// What the marks cost: the watermark in every frame and the packet in the file.
+fn marks(studio: &Studio, picture: &Path, folder: &Path) -> Outcome<()> {
+    let photo = Photo::open(picture)?;
+    let time = |marking: Marking| -> Outcome<f64> {
+        let start = Instant::now();
+        let request = request(photo.clone(), &folder.join("marks.mp4"), FRAMES).marking(marking);
+        studio.generate(request)?.wait()?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    let mut ratios = Vec::new();
+    for round in 0..MARKS_ROUNDS {
+        // Who goes first alternates, so that neither always finds the warmer machine.
+        let (with, without) = if round % 2 == 0 {
+            let with = time(Marking::default())?;
+            (with, time(Marking::none())?)
+        } else {
+            let without = time(Marking::none())?;
+            (time(Marking::default())?, without)
+        };
+        ratios.push(with / without);
+    }
+    println!("{}", json!({"what": "clip", "marks": median(ratios)}));
+    Ok(())
 }
 
 /// The command line, process start and all; it is built by `cargo build --features cli`.

@@ -129,6 +129,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         limit: Limit::AtMost(1.05),
     },
     Entry {
+        name: "that clip with its marks, over one without",
+        figure: Source::Printed("clip.marks"),
+        over: None,
+        limit: Limit::AtMost(1.03),
+    },
+    Entry {
         name: "peak memory of that clip, MiB",
         figure: Source::Printed("clip.peak_mib"),
         over: None,
