@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,8 +25,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 const PUT_RIGHT: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// The file of ages.
 const AGES: &str = "ages.json";
-/// The largest file of ages that is read: some 10,000 clips.
-const LARGEST: u64 = 1 << 20;
+/// The largest file of ages that is read: some 400,000 clips.
+const LARGEST: u64 = 16 << 20;
 const PREFIX: &str = "clip-";
 const ENDINGS: [(Container, &str); 3] =
     [(Container::Mp4, ".mp4"), (Container::Webp, ".webp"), (Container::Gif, ".gif")];
@@ -124,7 +125,7 @@ impl KeptClips {
     /// `retention.folder`.
     pub fn list(&self) -> Result<Vec<KeptClip>> {
         let _lock = self.lock()?;
-        let ages = self.ages().clips;
+        let ages = self.ages()?.clips;
         let clips = self.names()?.into_iter().filter_map(|name| {
             let path = self.folder.join(&name);
             let bytes = fs::metadata(&path).ok()?.len();
@@ -137,13 +138,16 @@ impl KeptClips {
     /// Removes every clip, due or not.
     ///
     /// # Errors
-    /// `retention.folder`.
+    /// `retention.folder`: nothing behind one that cannot be removed goes.
     pub fn delete_all(&self) -> Result<usize> {
         let _lock = self.lock()?;
+        // Also what a job was writing when it was killed.
+        part::sweep(&self.folder, Duration::ZERO).map_err(|error| self.unusable(error))?;
         let names = self.names()?;
-        let removed = self.remove(&names);
-        scratch::remove(&self.folder.join(AGES)).map_err(|error| self.unusable(error))?;
-        removed
+        for name in names.iter().map(String::as_str).chain([AGES]) {
+            scratch::remove(&self.folder.join(name)).map_err(|error| self.unusable(error))?;
+        }
+        Ok(names.len())
     }
 
     /// The folder.
@@ -154,37 +158,35 @@ impl KeptClips {
     fn sweep_at(&self, now: SystemTime) -> Result<usize> {
         let _lock = self.lock()?;
         part::sweep(&self.folder, part::STALE).map_err(|error| self.unusable(error))?;
-        let known = self.ages();
+        let known = self.ages()?;
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         // In whole seconds throughout, so that no sweep loses a part of one.
         let now = Duration::from_secs(now.as_secs());
         // Nothing has passed, as far as one knows, on a clock that was set back or put right.
         let passed = known.seen.and_then(|seen| now.checked_sub(seen));
         let passed = passed.filter(|passed| *passed < PUT_RIGHT).unwrap_or_default();
-        let (mut clips, mut due) = (BTreeMap::new(), Vec::new());
+        let (mut clips, mut removed, mut failed) = (BTreeMap::new(), 0, None);
         for name in self.names()? {
             // What is seen for the first time is new.
-            let age = known.clips.get(&name).map_or(Duration::ZERO, |age| *age + passed);
-            if age >= self.retention.age() {
-                due.push(name);
-            } else {
+            let age =
+                known.clips.get(&name).map_or(Duration::ZERO, |age| age.saturating_add(passed));
+            if age < self.retention.age() {
                 clips.insert(name, age);
+                continue;
+            }
+            match scratch::remove(&self.folder.join(&name)) {
+                Ok(()) => removed += 1,
+                // It stays as old as it is, and is due again.
+                Err(error) => {
+                    clips.insert(name, age);
+                    failed = Some(error);
+                }
             }
         }
-        // First, so that a clip that cannot be removed is due again.
-        let removed = self.remove(&due);
         if !clips.is_empty() || known.seen.is_some() {
             self.write(&Ages { seen: Some(now), clips })?;
         }
-        removed
-    }
-
-    fn remove(&self, names: &[String]) -> Result<usize> {
-        let mut failed = None;
-        for name in names {
-            failed = scratch::remove(&self.folder.join(name)).err().or(failed);
-        }
-        failed.map_or(Ok(names.len()), |error| Err(self.unusable(error)))
+        failed.map_or(Ok(removed), |error| Err(self.unusable(error)))
     }
 
     /// Names of clips, and of nothing else.
@@ -198,10 +200,16 @@ impl KeptClips {
         Ok(names)
     }
 
-    /// One that is damaged or missing knows no clip: all are new again.
-    fn ages(&self) -> Ages {
-        let bytes = scratch::read(&self.folder.join(AGES), LARGEST).ok().flatten();
-        bytes.and_then(|bytes| Ages::read(&bytes)).unwrap_or_default()
+    /// One that is damaged or missing knows no clip: all are new again. One that cannot be read now
+    /// may be read later.
+    fn ages(&self) -> Result<Ages> {
+        let bytes = match scratch::read(&self.folder.join(AGES), LARGEST) {
+            Err(error) if error.kind() != ErrorKind::InvalidData => {
+                return Err(self.unusable(error));
+            }
+            bytes => bytes.ok().flatten(),
+        };
+        Ok(bytes.and_then(|bytes| Ages::read(&bytes)).unwrap_or_default())
     }
 
     fn write(&self, ages: &Ages) -> Result<()> {

@@ -140,6 +140,39 @@ fn animate_signs_with_another_key_each_time_and_verify_reads_it() {
 }
 
 #[test]
+fn verify_tells_in_its_status_what_it_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let status = |path: &Path| kinora(&["verify", word(path)]).status.code();
+    let plain = made(folder.path());
+    assert_eq!(status(&plain), Some(1));
+    // A camera's packet is intact and says nothing of a model.
+    let packet = |term: &str| {
+        let text = format!(
+            "XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF \
+             xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about='' \
+             xmlns:i='http://iptc.org/std/Iptc4xmpExt/2008-02-29/' i:DigitalSourceType=\
+             'http://cv.iptc.org/newscodes/digitalsourcetype/{term}'/></rdf:RDF></x:xmpmeta>"
+        );
+        let chunk = [b"iTXt", text.as_bytes()].concat();
+        let mut png = std::fs::read(&plain).unwrap();
+        let length = (text.len() as u32).to_be_bytes();
+        let sum = crc32fast::hash(&chunk).to_be_bytes();
+        png.splice(33..33, [&length[..], &chunk, &sum].concat());
+        let path = folder.path().join(format!("{term}.png"));
+        std::fs::write(&path, png).unwrap();
+        path
+    };
+    assert_eq!(status(&packet("digitalCapture")), Some(1));
+    let generated = packet("trainedAlgorithmicMedia");
+    assert_eq!(status(&generated), Some(0));
+    let mut cut = std::fs::read(&generated).unwrap();
+    cut[40] ^= 1;
+    std::fs::write(&generated, cut).unwrap();
+    assert_eq!(status(&generated), Some(2));
+    assert_eq!(status(&folder.path().join("absent.png")), Some(3));
+}
+
+#[test]
 fn animate_writes_frames_beside_the_clip() {
     if !runtime() {
         return;

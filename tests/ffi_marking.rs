@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use app::{Result, photo, request};
 use kinora::ffi::{
-    ClipOutput, GenerationRequest, KinoraError, LayerKind, LayerState, MarkLayer, MarkingOptions,
-    Studio, StudioOptions, own_signer, verify_file,
+    Clip, ClipOutput, GenerationRequest, KinoraError, LayerKind, LayerState, MarkLayer,
+    MarkingOptions, Studio, StudioOptions, own_signer, verify_file,
 };
 
 fn options() -> MarkingOptions {
@@ -34,13 +34,13 @@ fn studio(marking: MarkingOptions) -> Option<Result<Arc<Studio>>> {
     app::studio(StudioOptions { marking: Some(marking), ..app::options() })
 }
 
-fn make(studio: &Studio, path: &Path) {
+fn make(studio: &Studio, path: &Path) -> Clip {
     let request = GenerationRequest {
         output: Some(ClipOutput::Gif { path: path.to_string_lossy().into_owned() }),
         ..request(Some(photo(192, 128)))
     };
     let job = studio.start(request, None).unwrap();
-    pollster::block_on(job.clip()).unwrap();
+    pollster::block_on(job.clip()).unwrap()
 }
 
 fn layer(path: &Path, kind: LayerKind) -> MarkLayer {
@@ -74,7 +74,7 @@ fn a_day_that_is_none_is_refused() {
 mod manifests {
     use std::sync::Mutex;
 
-    use kinora::ffi::{ManifestSigner, SigningAlgorithm};
+    use kinora::ffi::{ManifestSigner, SigningAlgorithm, fresh_signer};
 
     use super::*;
 
@@ -135,14 +135,18 @@ mod manifests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clip.gif");
         let Some(plain) = studio(MarkingOptions { in_file: false, ..options() }) else { return };
-        make(&plain.unwrap(), &path);
+        let plain = plain.unwrap();
+        let clip = make(&plain, &path);
         let before = std::fs::read(&path).unwrap();
-        let asked = MarkingOptions { signer: Some(signer(true)), ..options() };
-        let refusing = studio(asked).unwrap().unwrap();
-        let told = refusing.sign_file(path.to_string_lossy().into_owned());
-        let KinoraError::Output { code, .. } = told.unwrap_err() else { panic!() };
+        let sign = |signer| {
+            let asked = MarkingOptions { signer: Some(signer), ..options() };
+            plain.sign_file(path.to_string_lossy().into_owned(), clip.clone(), Some(asked))
+        };
+        let KinoraError::Output { code, .. } = sign(signer(true)).unwrap_err() else { panic!() };
         assert_eq!(code, "marking.signer");
         assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert_eq!(sign(fresh_signer().unwrap()).unwrap(), [LayerKind::Xmp, LayerKind::Manifest]);
+        assert_eq!(layer(&path, LayerKind::Manifest).state, LayerState::Intact);
     }
 
     #[test]

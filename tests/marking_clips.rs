@@ -65,7 +65,7 @@ fn every_clip_is_marked_and_says_with_what() {
         assert_eq!(watermark.state, LayerState::Intact, "{container:?}");
         let payload = watermark.watermark.unwrap();
         assert_eq!((payload.model, payload.day), (WatermarkModel::Motion, DAY));
-        assert!(!payload.source_marked && !clip.source_marked);
+        assert!(!payload.source_marked && clip.photo_marks.is_empty());
     }
 }
 
@@ -110,10 +110,8 @@ fn marks_change_neither_what_is_drawn_nor_from_one_time_to_the_next() {
     }
 }
 
-#[test]
-fn marks_of_the_photo_are_carried_on() {
-    let Some(studio) = common::studio() else { return };
-    // A photo as a model's program writes it: a comment is enough, wherever it stands.
+/// A photo as a model's program writes it: a comment is enough, wherever it stands.
+fn marked_photo() -> Photo {
     let mut png = Vec::new();
     let plain = photo();
     let image =
@@ -126,20 +124,26 @@ fn marks_of_the_photo_are_carried_on() {
     chunk.extend(text);
     chunk.extend(crc32fast::hash(text).to_be_bytes());
     png.splice(end..end, chunk);
-    let photo = Photo::from_bytes(&png).unwrap();
+    Photo::from_bytes(&png).unwrap()
+}
+
+#[test]
+fn marks_of_the_photo_are_carried_on() {
+    let Some(studio) = common::studio() else { return };
+    let photo = marked_photo();
     assert!(photo.marks().generated && !photo.marks().manifest);
     let (clip, bytes) = made(studio, request(&photo), Container::Gif);
-    assert!(clip.source_marked);
+    assert!(clip.photo_marks.generated && !clip.photo_marks.manifest);
     let layers = verify(&bytes).unwrap();
     let payload: WatermarkPayload = layer(&layers, LayerKind::Watermark).watermark.unwrap();
     assert!(payload.source_marked);
-    assert_eq!(plain.marks(), PhotoMarks::default());
+    assert_eq!(crate::photo().marks(), PhotoMarks::default());
 }
 
 #[test]
 fn a_sink_gets_marked_frames_and_its_file_is_signed_afterwards() {
     let Some(studio) = common::studio() else { return };
-    let (clip, seen) = common::watch(studio, request(&photo())).unwrap();
+    let (clip, seen) = common::watch(studio, request(&marked_photo())).unwrap();
     assert_eq!(clip.marks, [LayerKind::Watermark]);
     let mut detector =
         kinora::marking::watermark::WatermarkDetector::new(clip.width, clip.height).unwrap();
@@ -154,7 +158,10 @@ fn a_sink_gets_marked_frames_and_its_file_is_signed_afterwards() {
     let path = folder.path().join("phone.gif");
     let (_, bytes) = made(studio, request(&photo()).marking(Marking::none()), Container::Gif);
     std::fs::write(&path, bytes).unwrap();
-    assert_eq!(studio.sign_file(&path).unwrap(), [LayerKind::Xmp]);
+    assert_eq!(clip.sign_file(&path).unwrap(), [LayerKind::Xmp]);
     let layers = kinora::marking::verify_file(&path).unwrap();
     assert_eq!(layer(&layers, LayerKind::Xmp).state, LayerState::Intact);
+    // What the photo was marked with is told where a phone's encoder wrote the file, too.
+    let text = std::fs::read(&path).unwrap();
+    assert!(memchr::memmem::find(&text, b"SourceDigitalSourceType").is_some());
 }

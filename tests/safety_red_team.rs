@@ -9,12 +9,15 @@
     reason = "a test fails by panicking"
 )]
 
+use std::collections::BTreeMap;
+
 use kinora::safety::{Subject, check_prompt};
 
 #[test]
 fn the_red_team_gets_through_where_the_record_says() {
     let mut wrong = Vec::new();
-    let mut rows = 0;
+    // Of each: prompts, and known misses among them.
+    let mut counts = BTreeMap::<&str, (u32, u32)>::new();
     for line in include_str!("fixtures/red_team.tsv").lines() {
         let (missed, line) = line.strip_prefix('#').map_or((false, line), |line| (true, line));
         let [want, language, prompt] = line.split('\t').collect::<Vec<_>>()[..] else {
@@ -25,8 +28,13 @@ fn the_red_team_gets_through_where_the_record_says() {
         if right == missed {
             wrong.push(format!("{want}\t{language}\t{prompt}\t{got:?}"));
         }
-        rows += 1;
+        let (rows, misses) = counts.entry(want).or_default();
+        *rows += 1;
+        *misses += u32::from(missed);
     }
-    assert!(rows >= 200, "{rows}");
-    assert!(wrong.is_empty(), "{} of {rows}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+    // As the last row of the record in docs/safety.md has it.
+    let record =
+        [("intimacy", (46, 1)), ("minors", (38, 1)), ("pass", (156, 0)), ("people", (170, 2))];
+    assert_eq!(counts, BTreeMap::from(record));
 }

@@ -85,6 +85,7 @@ fn surface(studio: &ffi::Studio, bytes: &[u8]) -> Outcome<f64> {
         looping: false,
         steps: None,
         guidance: None,
+        marking: None,
     };
     let job = studio.start(request, Some(Arc::new(Listener)))?;
     pollster::block_on(job.clip())?;

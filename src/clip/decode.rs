@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 use crate::error::Result;
 use crate::photo::Photo;
 
-/// Pictures of a film that are decoded at most: ten seconds at 60 a second.
+/// Pictures of a movie that are decoded at most: ten seconds at 60 a second.
+#[cfg(all(feature = "openh264", not(any(target_os = "ios", target_os = "android"))))]
 const MOST_DECODED: usize = 600;
 /// What a picture of a film may have a side, and a decoder in memory.
 const LONGEST_SIDE: u32 = if cfg!(fuzzing) { 256 } else { 16_384 };
@@ -39,9 +40,7 @@ pub(crate) fn pictures(
     most: usize,
     each: &mut dyn FnMut(Picture<'_>) -> Result<()>,
 ) -> Result<bool> {
-    let is_movie =
-        bytes.get(4..8).is_some_and(|name| matches!(name, b"ftyp" | b"moov" | b"mdat" | b"wide"));
-    if is_movie {
+    if bytes.get(4..8).is_some_and(|name| name == b"ftyp") {
         return movie(bytes, most, each);
     }
     if bytes.starts_with(b"GIF8") {
@@ -80,23 +79,23 @@ fn film<'a>(
     most: usize,
     each: &mut dyn FnMut(Picture<'_>) -> Result<()>,
 ) -> Result<bool> {
-    let mut shown = false;
-    for (number, frame) in decoder.into_frames().take(MOST_DECODED).enumerate() {
+    let mut shown = 0;
+    for (number, frame) in decoder.into_frames().enumerate() {
+        if shown == most {
+            break;
+        }
         let Ok(frame) = frame else { break };
         if number >= most / 2 && !number.is_multiple_of(4) {
             continue;
-        }
-        if number > 4 * most {
-            break;
         }
         let (width, height) = frame.buffer().dimensions();
         let pixels = frame.buffer().as_raw().as_chunks::<4>().0;
         let pixels: Zeroizing<Vec<u8>> =
             Zeroizing::new(pixels.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect());
         each(Picture::Rgb { width, height, pixels: &pixels })?;
-        shown = true;
+        shown += 1;
     }
-    Ok(shown)
+    Ok(shown > 0)
 }
 
 #[cfg(all(feature = "openh264", not(any(target_os = "ios", target_os = "android"))))]

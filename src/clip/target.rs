@@ -59,6 +59,15 @@ impl Target {
         Place::Memory(Cursor::new(bytes)).into()
     }
 
+    /// Gives a file the permissions of the one whose place it takes.
+    pub(crate) fn permit(&mut self, permissions: fs::Permissions) -> Result<()> {
+        match &self.place {
+            Place::File(file) => fs::set_permissions(&file.temporary, permissions)
+                .map_err(|source| io_error(&file.path, source)),
+            Place::Memory(_) => Ok(()),
+        }
+    }
+
     /// What is done to the whole bytes before they last.
     pub(crate) fn finished_by(mut self, finish: &Finish) -> Self {
         self.finish = finish.clone();

@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::error::guard;
-use super::marking::LayerKind;
+use super::marking::{LayerKind, PhotoMarks};
 use super::options::ExecutionProvider;
 use super::safety::ClipCheck;
 use super::{KinoraError, Result};
@@ -116,8 +116,8 @@ pub struct Clip {
     /// The layers of marks that it has, in the file and in the frames; empty where they were switched
     /// off. A sink's frames have the watermark; `Studio.sign_file` marks the file.
     pub marks: Vec<LayerKind>,
-    /// Whether the photo's file said that a model had made it.
-    pub source_marked: bool,
+    /// What the photo's file said of where the picture comes from.
+    pub photo_marks: PhotoMarks,
     /// How long each stage took.
     pub seconds: ClipSeconds,
 }
@@ -312,7 +312,7 @@ impl From<crate::Clip> for Clip {
             steps: clip.steps as u32,
             checks: clip.checks.into_iter().map(Into::into).collect(),
             marks: clip.marks.into_iter().map(Into::into).collect(),
-            source_marked: clip.source_marked,
+            photo_marks: clip.photo_marks.into(),
             seconds: ClipSeconds { faces, motion, render, marking, encode, total },
         }
     }

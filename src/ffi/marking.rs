@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Result;
 use super::error::guard;
 use super::signer::{self, ManifestSigner};
-use crate::marking;
 use crate::marking::watermark;
+use crate::{marking, photo};
 
 /// What clips are marked with; what is left out is on.
 #[derive(Clone, uniffi::Record)]
@@ -23,6 +23,27 @@ pub struct MarkingOptions {
     /// Signs a C2PA manifest for each file; left out there is none.
     #[uniffi(default)]
     pub signer: Option<Arc<dyn ManifestSigner>>,
+}
+
+/// What a photo's file said of where the picture comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct PhotoMarks {
+    /// It named one of IPTC's terms for pictures that a model had a part in.
+    pub generated: bool,
+    /// It carried a C2PA manifest, whatever that said.
+    pub manifest: bool,
+}
+
+impl From<photo::PhotoMarks> for PhotoMarks {
+    fn from(photo::PhotoMarks { generated, manifest }: photo::PhotoMarks) -> Self {
+        Self { generated, manifest }
+    }
+}
+
+impl From<PhotoMarks> for photo::PhotoMarks {
+    fn from(PhotoMarks { generated, manifest }: PhotoMarks) -> Self {
+        Self { generated, manifest }
+    }
 }
 
 /// A layer of marks.

@@ -36,8 +36,8 @@ pub use job::{
 pub use key_store::{KeyStore, check_key_store};
 pub use log::{LogLevel, LogRecord, LogSink, set_log_sink};
 pub use marking::{
-    LayerKind, LayerState, MarkLayer, MarkingOptions, WatermarkDetector, WatermarkFinding,
-    WatermarkText, verify_file,
+    LayerKind, LayerState, MarkLayer, MarkingOptions, PhotoMarks, WatermarkDetector,
+    WatermarkFinding, WatermarkText, verify_file,
 };
 pub use options::{ExecutionProvider, StudioOptions};
 pub use photo::{Photo, PhotoOrientation};
@@ -52,7 +52,7 @@ pub use safety::{
     ClipReport, ClipReports, NewClipReport, PictureCheck, PictureGate, PictureSide, PictureVerdict,
     ReportCategory, ReportQueue, SafetyOptions,
 };
-pub use signer::{ManifestSigner, SigningAlgorithm, own_signer};
+pub use signer::{ManifestSigner, SigningAlgorithm, fresh_signer, own_signer};
 pub use sink::{FrameSink, VideoFormat};
 pub use studio::Studio;
 pub use transport::{HttpHeader, HttpReply, HttpRequest, HttpTransport, TransportError};

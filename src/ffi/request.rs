@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::Result;
+use super::marking::MarkingOptions;
 use super::photo::Photo;
 use super::remote::{RemoteChoice, Video};
 use super::sink::{self, FrameSink};
@@ -55,6 +57,9 @@ pub struct GenerationRequest {
     /// A video in the photo's place, for remote models that take one.
     #[uniffi(default)]
     pub video: Option<Arc<Video>>,
+    /// What the clip is marked with; left out what the studio marks its clips with.
+    #[uniffi(default)]
+    pub marking: Option<MarkingOptions>,
 }
 
 /// Where a clip goes and in which format. Files appear when they are whole.
@@ -138,7 +143,7 @@ pub struct FaceInPhoto {
 }
 
 impl GenerationRequest {
-    pub(super) fn into_core(self) -> crate::GenerationRequest {
+    pub(super) fn into_core(self) -> Result<crate::GenerationRequest> {
         let output = self.output.unwrap_or(ClipOutput::Bytes { container: Container::Mp4 });
         let made_of = match (&self.photo, &self.video) {
             (Some(photo), _) => crate::GenerationRequest::animate(photo.photo.clone()),
@@ -171,7 +176,10 @@ impl GenerationRequest {
                 request = request.rights(rights.into());
             }
         }
-        request
+        if let Some(marking) = self.marking {
+            request = request.marking(marking.into_core()?);
+        }
+        Ok(request)
     }
 }
 

@@ -34,9 +34,18 @@ pub trait ManifestSigner: Send + Sync {
     fn sign(&self, bytes: Vec<u8>) -> Result<Vec<u8>>;
 }
 
-/// A signer with a self-made certificate, for apps that have none: viewers find its manifests valid
-/// and their signer unknown. `seed`: 32 random bytes. Who sees two clips of one seed knows that they
-/// have one origin, so without a reason for another one take a new seed for each clip.
+/// A signer with a self-made certificate and a key that nobody has had before and, once it is let go,
+/// nobody has again: viewers find its manifests valid and their signer unknown. A new one for each
+/// request links no two clips.
+///
+/// Fails with `request.signer` where this build makes no manifests.
+#[uniffi::export]
+pub fn fresh_signer() -> Result<Arc<dyn ManifestSigner>> {
+    guard(made::fresh)
+}
+
+/// The same of a key that the app keeps. `seed`: 32 random bytes. Who sees two clips of one seed knows
+/// that they have one origin, so without a reason for that take [`fresh_signer`].
 ///
 /// Fails with `request.seed` for another length, with `request.signer` where this build makes no
 /// manifests.
@@ -57,6 +66,10 @@ mod made {
     use super::{Arc, ManifestSigner, Marking, Result, SigningAlgorithm};
     use crate::error::{Detail, Error};
     use crate::marking;
+
+    pub(super) fn fresh() -> Result<Arc<dyn ManifestSigner>> {
+        Ok(Arc::new(Own(marking::OwnSigner::fresh()?)))
+    }
 
     pub(super) fn own(seed: Vec<u8>) -> Result<Arc<dyn ManifestSigner>> {
         let seed = Zeroizing::new(seed);
@@ -123,6 +136,10 @@ mod made {
 mod made {
     use super::{Arc, ManifestSigner, Marking, Result};
     use crate::error::{Detail, Error};
+
+    pub(super) fn fresh() -> Result<Arc<dyn ManifestSigner>> {
+        Err(lacking().into())
+    }
 
     pub(super) fn own(_: Vec<u8>) -> Result<Arc<dyn ManifestSigner>> {
         Err(lacking().into())

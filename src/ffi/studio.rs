@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Result;
 use super::catalogue::DoctorReport;
 use super::error::guard;
-use super::job::{GenerationJob, ProgressListener};
-use super::marking::LayerKind;
+use super::job::{Clip, GenerationJob, ProgressListener};
+use super::marking::{LayerKind, MarkingOptions};
 use super::options::StudioOptions;
 use super::photo::Photo;
 use super::remote::PayloadPreview;
@@ -42,7 +42,7 @@ impl Studio {
         request: GenerationRequest,
         listener: Option<Arc<dyn ProgressListener>>,
     ) -> Result<Arc<GenerationJob>> {
-        guard(|| GenerationJob::watch(self.studio.generate(request.into_core())?, listener))
+        guard(|| GenerationJob::watch(self.studio.generate(request.into_core()?)?, listener))
     }
 
     /// What a remote model would be sent for `request`, byte for byte. Nothing is sent; the same
@@ -55,7 +55,7 @@ impl Studio {
         region: Option<String>,
     ) -> Result<PayloadPreview> {
         guard(|| {
-            let payload = self.studio.preview(request.into_core(), &model, region.as_deref())?;
+            let payload = self.studio.preview(request.into_core()?, &model, region.as_deref())?;
             Ok((&payload).into())
         })
     }
@@ -71,12 +71,26 @@ impl Studio {
         guard(|| GenerationJob::watch(self.studio.resume(&job_id, output.into())?, listener))
     }
 
-    /// Marks a file that the device's own encoder has written out of a sink's frames, as the studio
-    /// marks its own files; says which layers were written. The watermark is in the frames already.
+    /// Marks a file that the device's own encoder has written out of a sink's frames for `clip`, as
+    /// the studio marks its own files; says which layers the file has then. The watermark is in the
+    /// frames already. `marking`: what the request said, if it did.
     ///
     /// Fails with `marking.…` for a file that is no clip, `output.…` where it cannot be written.
-    pub fn sign_file(&self, path: String) -> Result<Vec<LayerKind>> {
-        guard(|| Ok(self.studio.sign_file(path)?.into_iter().map(Into::into).collect()))
+    #[uniffi::method(default(marking = None))]
+    pub fn sign_file(
+        &self,
+        path: String,
+        clip: Clip,
+        marking: Option<MarkingOptions>,
+    ) -> Result<Vec<LayerKind>> {
+        guard(|| {
+            let marking = marking.map(MarkingOptions::into_core).transpose()?;
+            let watermarked = clip.marks.contains(&LayerKind::Watermark);
+            let photo = clip.photo_marks.into();
+            let layers =
+                self.studio.sign_file(marking.as_ref(), photo, watermarked, path.as_ref())?;
+            Ok(layers.into_iter().map(Into::into).collect())
+        })
     }
 
     /// The faces of a photo, largest first, for a picker. Takes some 20 milliseconds.

@@ -45,9 +45,10 @@ impl Day {
         if made.civil() == (year, month, day) { Ok(made) } else { Err(refuse()) }
     }
 
-    /// So many days after 1970-01-01.
+    /// So many days after 1970-01-01, up to the end of the year 9999.
     pub const fn from_days(days: u32) -> Self {
-        Self(days)
+        const LAST: u32 = 2_932_896;
+        Self(if days < LAST { days } else { LAST })
     }
 
     /// Days since 1970-01-01.

@@ -13,8 +13,9 @@ use crate::error::{Detail, Error, Result};
 ///
 /// The same clip, statement and signer give the same bytes. What others wrote is carried on: a
 /// packet is added to, a declaration that a model had a part stays as it is, and a manifest becomes
-/// the parent of the new one. A file with a manifest is left alone where there is no signer, since
-/// any new byte would break what that manifest vouches for.
+/// the parent of the new one. A packet that nobody can read, such as two in one file, is replaced. A
+/// file with a manifest is left alone where there is no signer, since any new byte would break what
+/// that manifest vouches for.
 #[derive(Debug, Clone)]
 pub struct FileMarks {
     statement: Statement,
@@ -57,30 +58,33 @@ impl FileMarks {
     }
 
     /// Marks the file at `path`, such as one that a phone's encoder wrote: MP4, MOV, WebP, GIF, PNG
-    /// or JPEG of up to 512 MiB. Says which layers were written. The file keeps its old bytes until
-    /// the new ones are whole.
+    /// or JPEG of up to 512 MiB. Says which layers it has now, of ours or of others. The file keeps
+    /// its old bytes until the new ones are whole, and its permissions; behind a link it is the file
+    /// itself that is marked.
     ///
     /// # Errors
     /// `marking.unreadable_file`, `marking.format`, `marking.damaged`, `marking.too_large`,
     /// `marking.signer`, `marking.manifest`; `output.*` where it cannot be written.
     pub fn sign_file(&self, path: impl AsRef<Path>) -> Result<Vec<LayerKind>> {
-        let path = path.as_ref();
+        let path = &path.as_ref();
         let unreadable = |source| {
             let message =
                 format!("{} cannot be read: check its path and permissions", path.display());
             Error::Output(Detail::new("marking.unreadable_file", message).because(source))
         };
         let mut source = File::open(path).map_err(unreadable)?;
-        let length = source.metadata().map_err(unreadable)?.len();
-        check_length(length)?;
-        let mut file = Target::file(path)?;
+        let metadata = source.metadata().map_err(unreadable)?;
+        check_length(metadata.len())?;
+        let whole = path.canonicalize().map_err(unreadable)?;
+        let mut file = Target::file(&whole)?;
+        file.permit(metadata.permissions())?;
         std::io::copy(&mut source, &mut file).map_err(|source| file.error(source))?;
         drop(source);
-        let written = self.write(&mut file, true)?;
-        if !written.is_empty() {
+        let Layers { has, changed } = self.write(&mut file, true)?;
+        if changed {
             file.commit()?;
         }
-        Ok(written)
+        Ok(has)
     }
 
     /// Marks the bytes of a file, as [`FileMarks::sign_file`] does.
@@ -94,29 +98,29 @@ impl FileMarks {
         Ok(file.into_bytes())
     }
 
-    /// Says which layers were written. `alone`: the file is a clip or a picture by itself.
-    pub(crate) fn write(&self, file: &mut Target, alone: bool) -> Result<Vec<LayerKind>> {
+    /// Says which layers the file has then. `alone`: the file is a clip or a picture by itself. After
+    /// an error of `marking.*` the file is whole.
+    pub(crate) fn write(&self, file: &mut Target, alone: bool) -> Result<Layers> {
         check_length(file.length()?)?;
         let scan = scanned(file)?;
         let signs = self.signs() && (alone || scan.kind != Kind::Png);
         if scan.manifests > 0 && !signs {
-            return Ok(Vec::new());
+            // Whether that manifest says who made it is for a reader of manifests to tell.
+            return Ok(Layers { has: vec![LayerKind::Manifest], changed: false });
         }
         #[cfg(feature = "c2pa")]
         let order = self.order.as_ref().filter(|_| signs);
         #[cfg(feature = "c2pa")]
         // Before any byte changes: a parent is judged as it came.
         let draft = order.map(|order| order.draft(file, &scan, &self.statement)).transpose()?;
-        let mut written = Vec::new();
-        if self.write_xmp(file, &scan)? {
-            written.push(LayerKind::Xmp);
-        }
+        let changed = self.write_xmp(file, &scan)?;
         #[cfg(feature = "c2pa")]
         if let Some(draft) = draft {
             draft.sign(file)?;
-            written.push(LayerKind::Manifest);
+            let has = vec![LayerKind::Xmp, LayerKind::Manifest];
+            return Ok(Layers { has, changed: true });
         }
-        Ok(written)
+        Ok(Layers { has: vec![LayerKind::Xmp], changed })
     }
 
     /// Says whether anything had to be written.
@@ -143,6 +147,13 @@ impl FileMarks {
         #[cfg(not(feature = "c2pa"))]
         false
     }
+}
+
+/// What a file that was to be marked is like then.
+pub(crate) struct Layers {
+    pub(crate) has: Vec<LayerKind>,
+    /// Whether any byte is new.
+    pub(crate) changed: bool,
 }
 
 impl Finishing for FileMarks {

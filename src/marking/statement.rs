@@ -47,7 +47,9 @@ impl Declared {
     /// Reads a value of the property; the scheme may be left out or be `https`.
     pub(super) fn read(value: &str) -> Self {
         let value = value.trim();
-        let term = value.rsplit('/').next().unwrap_or(value);
+        let rest = value.strip_prefix("http").map(|rest| rest.strip_prefix('s').unwrap_or(rest));
+        let scheme = SOURCE_TYPES.strip_prefix("http").unwrap_or(SOURCE_TYPES);
+        let term = rest.and_then(|rest| rest.strip_prefix(scheme)).unwrap_or(value);
         let known = [
             DigitalSourceType::TrainedAlgorithmicMedia,
             DigitalSourceType::CompositeWithTrainedAlgorithmicMedia,

@@ -78,7 +78,7 @@ fn part<'a>(bytes: &'a [u8], range: &Range<u64>) -> Option<&'a [u8]> {
 
 /// A packet that says what `statement` says. The same statement gives the same bytes.
 pub(super) fn write(statement: &Statement) -> Vec<u8> {
-    let description = description("", &properties(statement), "rdf");
+    let description = description("", &properties(statement));
     format!(
         "<?xpacket begin=\"\u{feff}\" id=\"{PACKET_ID}\"?>\n\
          <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n\
@@ -91,8 +91,8 @@ pub(super) fn write(statement: &Statement) -> Vec<u8> {
     .into_bytes()
 }
 
-/// `packet` with what `statement` says beside what it said before; `None` where it cannot be read,
-/// and `Some` of the same bytes where it already declares generated pictures.
+/// `packet` with what `statement` says beside what it said before; `None` where it cannot be read or
+/// has no room for more, and `Some` of the same bytes where it already declares generated pictures.
 ///
 /// What others declared stays, but for a source type that names no model: it is the source's and
 /// would be wrong of the clip.
@@ -107,12 +107,15 @@ pub(super) fn merged(packet: &[u8], statement: &Statement) -> Option<Vec<u8>> {
         Some((Declared::Generated(_), _)) => return Some(packet.to_vec()),
         Some((Declared::Other, value)) => {
             // Behind the value, so its place is not moved by what follows.
-            let added = description(read.about, &missing, read.rdf);
+            let added = description(read.about, &missing);
             text.insert_str(read.close, &added);
             text.replace_range(value.clone(), &statement.digital_source_type.uri());
         }
-        None => text.insert_str(read.close, &description(read.about, &missing, read.rdf)),
+        None => text.insert_str(read.close, &description(read.about, &missing)),
     }
+    // Whatever the packet was like before, this is what a reader has to find in it.
+    let merged = Packet::read(text.as_bytes()).filter(|_| text.len() as u64 <= LARGEST_PACKET)?;
+    merged.source_type.filter(|(declared, _)| declared.is_generated())?;
     Some(text.into_bytes())
 }
 
@@ -150,9 +153,10 @@ fn properties(statement: &Statement) -> Vec<Property> {
 }
 
 /// A description with properties as attributes; nothing without any. `about` is as it stands in the
-/// packet, since all descriptions of one must agree in it.
-fn description(about: &str, properties: &[Property], rdf: &str) -> String {
-    let mut spaces: Vec<(&str, &str)> = Vec::new();
+/// packet, since all descriptions of one must agree in it. It brings its own prefixes, whatever the
+/// packet uses them for.
+fn description(about: &str, properties: &[Property]) -> String {
+    let mut spaces: Vec<(&str, &str)> = vec![("rdf", RDF)];
     let mut attributes = String::new();
     for Property { namespace, prefix, name, value } in properties {
         if !spaces.contains(&(prefix, namespace)) {
@@ -165,7 +169,9 @@ fn description(about: &str, properties: &[Property], rdf: &str) -> String {
     }
     let spaces: String =
         spaces.iter().map(|(prefix, space)| format!("\n  xmlns:{prefix}=\"{space}\"")).collect();
-    format!(" <{rdf}:Description {rdf}:about=\"{about}\"{spaces}{attributes}/>\n")
+    // It may have stood between single quotes.
+    let about = about.replace('"', "&quot;");
+    format!(" <rdf:Description rdf:about=\"{about}\"{spaces}{attributes}/>\n")
 }
 
 /// What a packet says of what counts here.
@@ -173,8 +179,6 @@ struct Packet<'a> {
     text: &'a str,
     /// What the first description is about, as it stands in the text.
     about: &'a str,
-    /// The prefix of RDF in this packet.
-    rdf: &'a str,
     /// Where the tag that closes `rdf:RDF` begins.
     close: usize,
     /// The source type and where its value stands in the text.
@@ -189,8 +193,9 @@ impl<'a> Packet<'a> {
         let mut events = Events::new(text);
         let mut spaces = Spaces::default();
         let mut packet =
-            Self { text, about: "", rdf: "", close: 0, source_type: None, properties: Vec::new() };
-        // The depth inside `rdf:RDF`, and inside the property, while they are open.
+            Self { text, about: "", close: 0, source_type: None, properties: Vec::new() };
+        // The depth of `rdf:RDF`, and that of the property, while they are open. What a description
+        // in a description says is said of something else, such as a part that was pasted in.
         let (mut rdf, mut property) = (None, None);
         let mut described = false;
         loop {
@@ -200,6 +205,8 @@ impl<'a> Packet<'a> {
                 Some(Event::Open(tag)) => {
                     let depth = events.depth();
                     spaces.open(&tag, depth);
+                    let described_here = rdf.is_some_and(|rdf| depth == rdf + 1);
+                    let told_here = rdf.is_some_and(|rdf| depth == rdf + 2);
                     match spaces.resolve(tag.name) {
                         (RDF, "RDF") => {
                             // Two would be two packets in one.
@@ -207,14 +214,12 @@ impl<'a> Packet<'a> {
                                 return None;
                             }
                             rdf = Some(depth);
-                            packet.rdf = tag.name.split_once(':')?.0;
                         }
-                        (RDF, "Description") if rdf.is_some() => {
+                        (RDF, "Description") if described_here => {
                             let first = !std::mem::replace(&mut described, true);
                             packet.describe(&tag, &spaces, first);
                         }
-                        (IPTC_EXTENSION, SOURCE_TYPE) if rdf.is_some() => {
-                            packet.note(IPTC_EXTENSION, SOURCE_TYPE);
+                        (IPTC_EXTENSION, SOURCE_TYPE) if told_here => {
                             property = Some(depth);
                             for (name, value) in tag.attributes() {
                                 if spaces.resolve(name) == (RDF, "resource") {
@@ -222,7 +227,7 @@ impl<'a> Packet<'a> {
                                 }
                             }
                         }
-                        (space, name) if rdf.is_some() => packet.note(space, name),
+                        (space, name) if told_here => packet.note(space, name),
                         _ => {}
                     }
                 }
@@ -251,9 +256,10 @@ impl<'a> Packet<'a> {
             match spaces.resolve(name) {
                 (RDF, "about") if first => self.about = value,
                 (space, name) => {
-                    self.note(space, name);
                     if (space, name) == (IPTC_EXTENSION, SOURCE_TYPE) {
                         self.declare(value);
+                    } else {
+                        self.note(space, name);
                     }
                 }
             }
@@ -274,8 +280,13 @@ impl<'a> Packet<'a> {
         self.properties.extend(ours.filter(|ours| !self.properties.contains(ours)));
     }
 
-    /// A model's term counts before any other that the packet may have beside it.
+    /// A model's term counts before any other that the packet may have beside it; a property without
+    /// a value says nothing.
     fn declare(&mut self, value: &'a str) {
+        if value.trim().is_empty() {
+            return;
+        }
+        self.note(IPTC_EXTENSION, SOURCE_TYPE);
         let declared = Declared::read(value);
         let known = self.source_type.as_ref().map(|(known, _)| *known);
         if known.is_none() || declared.is_generated() && known == Some(Declared::Other) {
@@ -403,7 +414,7 @@ mod tests {
         assert_eq!(declared(&merged), GENERATED);
         let text = String::from_utf8(merged).unwrap();
         assert!(text.contains("<dc:title>Mine</dc:title>") && text.contains("Other 1"));
-        assert!(text.contains("<r:Description r:about=\"uuid:1\""));
+        assert!(text.contains("<rdf:Description rdf:about=\"uuid:1\""));
         // One property never has two values.
         assert!(!text.contains("Kinora 0.1.0"));
         assert_eq!(text.matches("<?xpacket begin").count(), 1);
@@ -419,6 +430,47 @@ mod tests {
         let packet = merged(&packet, &statement()).unwrap();
         assert_eq!(declared(&packet), GENERATED);
         assert!(!String::from_utf8(packet).unwrap().contains("digitalCapture"));
+    }
+
+    #[test]
+    fn what_is_said_of_something_else_and_what_says_nothing_do_not_count() {
+        let uri = DigitalSourceType::TrainedAlgorithmicMedia.uri();
+        let pasted = format!(
+            "<dc:Pantry><r:Bag><r:li><r:Description><i:DigitalSourceType>{uri}\
+             </i:DigitalSourceType></r:Description></r:li></r:Bag></dc:Pantry>"
+        );
+        for inside in
+            [&pasted[..], "<i:DigitalSourceType/>", "<i:DigitalSourceType> </i:DigitalSourceType>"]
+        {
+            let packet = foreign(inside);
+            assert_eq!(declared(&packet), None, "{inside}");
+            let merged = merged(&packet, &statement()).unwrap();
+            assert_eq!(declared(&merged), GENERATED, "{inside}");
+            assert!(String::from_utf8(merged).unwrap().contains(inside));
+        }
+        // The property's name in front of another scheme's term is not IPTC's term.
+        let other =
+            foreign("<i:DigitalSourceType>urn:x/trainedAlgorithmicMedia</i:DigitalSourceType>");
+        assert_eq!(declared(&other), Some(Declared::Other));
+    }
+
+    #[test]
+    fn packets_of_every_spelling_can_be_added_to() {
+        let quoted = String::from_utf8(foreign("")).unwrap().replace("uuid:1", "a\"b");
+        let spelt = |rdf: &str| {
+            format!(
+                "<x:xmpmeta xmlns:x='adobe:ns:meta/'><{rdf}:RDF xmlns:{rdf}='{RDF}'>\
+                 <{rdf}:Description {rdf}:about=''/></{rdf}:RDF></x:xmpmeta>"
+            )
+        };
+        for packet in [quoted, spelt("xmp"), spelt("kinora"), spelt("Iptc4xmpExt"), spelt("q")] {
+            let merged = merged(packet.as_bytes(), &statement());
+            assert_eq!(merged.as_deref().map(declared), Some(GENERATED), "{packet}");
+        }
+        // One that has no room is not made too long to be read.
+        let full =
+            foreign(&format!("<dc:title>{}</dc:title>", "x".repeat(LARGEST_PACKET as usize - 600)));
+        assert!(declared(&full).is_none() && merged(&full, &statement()).is_none());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::failed;
 use super::wire::Handle;
 use crate::error::{Detail, Error, Result};
+use crate::photo::PhotoMarks;
 use crate::scratch::{self, FolderLock};
 
 const VERSION: u32 = 1;
@@ -82,6 +83,11 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
     pub(super) copies: Copies,
+    /// What the photo's file said of where the picture comes from, for the marks of the clip.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    photo_generated: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    photo_manifest: bool,
 }
 
 impl Record {
@@ -105,7 +111,17 @@ impl Record {
             handle: None,
             error: None,
             copies: Copies::Kept,
+            photo_generated: false,
+            photo_manifest: false,
         }
+    }
+
+    pub(super) fn of_photo(self, PhotoMarks { generated, manifest }: PhotoMarks) -> Self {
+        Self { photo_generated: generated, photo_manifest: manifest, ..self }
+    }
+
+    pub(super) fn photo_marks(&self) -> PhotoMarks {
+        PhotoMarks { generated: self.photo_generated, manifest: self.photo_manifest }
     }
 
     pub(super) fn payload(&self) -> Result<[u8; 32]> {

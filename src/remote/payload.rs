@@ -12,7 +12,7 @@ use super::wire::{Ask, Auth, Call, wire};
 use super::{Remote, failed};
 use crate::consent::{Contents, DataKind, Destination, hex};
 use crate::error::{Detail, Error, Result};
-use crate::photo::Photo;
+use crate::photo::{Photo, PhotoMarks};
 use crate::safety::{Subject, check_prompt};
 use crate::transport::{Header, Method};
 
@@ -41,6 +41,7 @@ pub struct Payload {
     kinds: Vec<DataKind>,
     sha256: [u8; 32],
     shows_person: bool,
+    pub(super) photo_marks: PhotoMarks,
     seconds: u32,
     photo: Option<(u32, u32, usize)>,
 }
@@ -63,7 +64,9 @@ impl Payload {
             ));
         }
         if inner.prompt_gate {
-            let subject = Subject { shows_person: asked.shows_person };
+            // Stricter than the rights question: a face that the detector misses is still a face.
+            let shows_person = asked.photo.is_some() || asked.video.is_some();
+            let subject = Subject { shows_person };
             check_prompt(&asked.prompt, subject)
                 .map_err(|why| Error::Request(Detail::new(why.code(), why.what_to_do())))?;
         }
@@ -99,6 +102,7 @@ impl Payload {
             (None, Some(video)) => f64::from(video.width()) / f64::from(video.height()),
             (None, None) => 16.0 / 9.0,
         };
+        let photo_marks = asked.photo.as_ref().map(Photo::marks).unwrap_or_default();
         let photo = asked.photo.map(|photo| Picture::of(&photo, &model.image)).transpose()?;
 
         let mut kinds = vec![DataKind::TechnicalMetadata];
@@ -133,6 +137,7 @@ impl Payload {
             kinds,
             sha256,
             shows_person: asked.shows_person,
+            photo_marks,
             seconds,
             photo: shown,
         })

@@ -11,6 +11,7 @@ use super::{Remote, failed};
 use crate::clip::movie::{self, Movie};
 use crate::consent::{Grant, Pass, Permit};
 use crate::error::{Error, Result};
+use crate::photo::PhotoMarks;
 use crate::runtime::Cancel;
 use crate::transport::{Errand, TransportError};
 
@@ -40,6 +41,7 @@ pub(crate) struct Fetched {
     pub(crate) id: String,
     pub(crate) model: String,
     pub(crate) seed: u64,
+    pub(crate) photo_marks: PhotoMarks,
     pub(crate) bytes: Vec<u8>,
     pub(crate) movie: Movie,
 }
@@ -111,7 +113,8 @@ impl Remote {
             payload.sha256(),
             seed,
             inner.clock.now(),
-        );
+        )
+        .of_photo(payload.photo_marks);
         inner.jobs.save(&record)?;
         self.job(&mut record, cancel, |job, record| {
             tell(RemoteProgress::Sending);
@@ -363,7 +366,8 @@ impl Job<'_> {
         };
         let movie = movie::read(&bytes).map_err(|_| Fault::Unreadable)?;
         let (id, model) = (record.id.clone(), record.model.clone());
-        Ok(Fetched { id, model, seed: record.seed, bytes, movie })
+        let (seed, photo_marks) = (record.seed, record.photo_marks());
+        Ok(Fetched { id, model, seed, photo_marks, bytes, movie })
     }
 }
 

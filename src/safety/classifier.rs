@@ -304,7 +304,7 @@ impl OpenClassifier {
         let source = (picture.width(), picture.height(), picture.pixels());
         resize_pixels_into(source, (*width, *height), Filter::Bilinear, &mut rgb)?;
         let (mean, deviation) = self.normal;
-        let tensor = Array4::from_shape_fn((1, 3, *height, *width), |(_, plane, y, x)| {
+        let mut tensor = Array4::from_shape_fn((1, 3, *height, *width), |(_, plane, y, x)| {
             let channel = match self.channels {
                 ChannelOrder::Rgb => plane,
                 ChannelOrder::Bgr => 2 - plane,
@@ -312,7 +312,9 @@ impl OpenClassifier {
             let value = f32::from(rgb[3 * (y * width + x) + channel]) / 255.0;
             (value - mean[plane]) / deviation[plane]
         });
-        let outputs = session.run(&[(input, (&tensor).into())], cancel)?;
+        let outputs = session.run(&[(input, (&tensor).into())], cancel);
+        _ = tensor.as_slice_mut().map(zeroize::Zeroize::zeroize);
+        let outputs = outputs?;
         let scores = outputs.view(output)?;
         if scores.shape() != [1, self.labels.len()] {
             return Err(wrong(&self.name, "it gave another number of scores than it has labels"));

@@ -9,6 +9,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use zeroize::Zeroizing;
+
 use super::picture::Picture;
 
 /// Pictures of a shorter side have no hash; the reference tests nothing smaller.
@@ -107,12 +109,13 @@ impl FromStr for PdqHash {
 }
 
 /// Luma (H, W) ► (64, 64): smoothed so that nothing aliases, then the nearest pixels' centres.
-fn shrink(mut luma: Vec<f32>, width: usize, height: usize) -> Vec<f32> {
+fn shrink(luma: Vec<f32>, width: usize, height: usize) -> Zeroizing<Vec<f32>> {
+    let mut luma = Zeroizing::new(luma);
     if (width, height) == (SIDE, SIDE) {
         return luma;
     }
     let window = |side: usize| side.div_ceil(2 * SIDE);
-    let mut line = vec![0.0; width];
+    let mut line = Zeroizing::new(vec![0.0; width]);
     for _ in 0..PASSES {
         for row in luma.chunks_exact_mut(width) {
             line.copy_from_slice(row);
@@ -123,11 +126,11 @@ fn shrink(mut luma: Vec<f32>, width: usize, height: usize) -> Vec<f32> {
     let centre =
         |at: usize, side: usize| (((at as f64 + 0.5) * side as f64) / SIDE as f64) as usize;
     let rows = (0..SIDE).map(|row| centre(row, height));
-    rows.flat_map(|row| {
+    let small = rows.flat_map(|row| {
         let luma = &luma;
         (0..SIDE).map(move |column| luma[row * width + centre(column, width)])
-    })
-    .collect()
+    });
+    Zeroizing::new(small.collect())
 }
 
 /// The mean around each place; a window that is even reaches one further to the right, and at the

@@ -49,12 +49,23 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A folder that only its owner may enter, with its parents.
+/// A folder that only its owner may enter, made with its parents. One that is there already is closed
+/// to others, since it was given for this.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    {
+        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+        builder.mode(0o700).create(path)?;
+        let mut permissions = fs::metadata(path)?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(permissions.mode() & !0o077);
+            fs::set_permissions(path, permissions)?;
+        }
+        Ok(())
+    }
+    #[cfg(not(unix))]
     builder.create(path)
 }
 
@@ -122,6 +133,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("x/y");
+        fs::create_dir_all(&inner).unwrap();
         private_folder(&inner).unwrap();
         replace(&inner.join("a"), b"one").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

@@ -14,7 +14,8 @@ use super::{Shared, drawing};
 use crate::clip::{self, ClipSpec, Fps, Written};
 use crate::error::{Detail, Error, Result};
 use crate::face::Face;
-use crate::marking::LayerKind;
+use crate::marking::{LayerKind, Marking};
+use crate::photo::PhotoMarks;
 use crate::pipeline::motion::MotionRequest;
 use crate::runtime::{Cancel, ExecutionProvider};
 use crate::safety::Checked;
@@ -52,13 +53,14 @@ pub struct Clip {
     /// The gates that it has passed. A remote model's frames are seen by none.
     pub checks: Vec<Checked>,
     /// The layers of marks that it has, in the file and in the frames; none where they were switched
-    /// off. A sink's frames have the watermark; [`Studio::sign_file`](crate::Studio::sign_file) marks
-    /// the file.
+    /// off. A sink's frames have the watermark; [`Clip::sign_file`] marks the file.
     pub marks: Vec<LayerKind>,
-    /// Whether the photo's file said that a model had made it.
-    pub source_marked: bool,
+    /// What the photo's file said of where the picture comes from.
+    pub photo_marks: PhotoMarks,
     /// How long each stage took.
     pub seconds: StageSeconds,
+    /// What it was asked to be marked with.
+    pub(super) marking: Marking,
 }
 
 /// What a finished job leaves.
@@ -276,8 +278,9 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
         steps,
         checks,
         marks: marks.layers(),
-        source_marked: !photo_marks.is_empty(),
+        photo_marks,
         seconds,
+        marking: marking.clone(),
     })
 }
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+#[cfg(feature = "uniffi")]
 use super::Studio;
+use super::job::Clip;
 use crate::clip::{Finish, Finishing, Frame, Target};
 use crate::error::Result;
 use crate::marking::watermark::{Embedder, WatermarkModel, WatermarkPayload};
@@ -15,20 +17,44 @@ const MODEL: &str = "kinora/motion";
 /// Its version (models/MODEL_CARD.md).
 const MODEL_VERSION: &str = "2";
 
-impl Studio {
-    /// Marks a file that the device's own encoder has written out of a sink's frames, with what the
-    /// studio marks its own files with ([`StudioOptions::marking`](crate::StudioOptions::marking)).
-    /// Says which layers were written. The watermark is in the frames already.
+impl Clip {
+    /// Marks a file that the device's own encoder has written out of a sink's frames, as the job would
+    /// have marked a file of its own. Says which layers the file has then; the watermark is in the
+    /// frames already.
     ///
     /// # Errors
     /// As [`FileMarks::sign_file`].
     pub fn sign_file(&self, path: impl AsRef<Path>) -> Result<Vec<LayerKind>> {
-        let marking = &self.shared.marking;
-        if !marking.in_file {
-            return Ok(Vec::new());
-        }
-        file_marks(marking, statement(marking, None, PhotoMarks::default())).sign_file(path)
+        let watermarked = self.marks.contains(&LayerKind::Watermark);
+        sign(&self.marking, self.photo_marks, watermarked, path.as_ref())
     }
+}
+
+#[cfg(feature = "uniffi")]
+impl Studio {
+    /// [`Clip::sign_file`] for a clip that has crossed to another language, and left its marking here.
+    pub(crate) fn sign_file(
+        &self,
+        marking: Option<&Marking>,
+        photo: PhotoMarks,
+        watermarked: bool,
+        path: &Path,
+    ) -> Result<Vec<LayerKind>> {
+        sign(marking.unwrap_or(&self.shared.marking), photo, watermarked, path)
+    }
+}
+
+fn sign(
+    marking: &Marking,
+    photo: PhotoMarks,
+    watermarked: bool,
+    path: &Path,
+) -> Result<Vec<LayerKind>> {
+    if !marking.in_file {
+        return Ok(Vec::new());
+    }
+    let statement = statement(marking, None, photo).watermarked(watermarked);
+    file_marks(marking, statement).sign_file(path)
 }
 
 /// The marks of one job.
@@ -108,7 +134,7 @@ impl Finishing for Recorded {
     fn finish(&self, file: &mut Target) -> Result<()> {
         match self.marks.write(file, false) {
             Ok(layers) => {
-                *self.written.lock().unwrap_or_else(PoisonError::into_inner) = layers;
+                *self.written.lock().unwrap_or_else(PoisonError::into_inner) = layers.has;
                 Ok(())
             }
             Err(error) if self.lenient && error.code().starts_with("marking.") => {

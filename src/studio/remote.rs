@@ -12,7 +12,6 @@ use crate::clip::{FilePlace, Fps, Output, Written};
 use crate::consent::Grant;
 use crate::error::{Detail, Error, Result};
 use crate::marking::Marking;
-use crate::photo::{Photo, PhotoMarks};
 use crate::remote::{DataKept, Fetched, Payload, Remote, RemoteProgress};
 use crate::runtime::Cancel;
 use crate::safety::{Checked, Side};
@@ -54,7 +53,6 @@ impl Studio {
         let remote = self.remote()?.clone();
         let person = self.shows_person(&request)?;
         let checks = self.checks(&remote, &request);
-        let photo = request.photo().map(Photo::marks).unwrap_or_default();
         let marking = request.asked_marking().unwrap_or(&self.shared.marking).clone();
         let order = request.into_remote(person)?;
         let (rights, seed) = (order.rights, order.seed);
@@ -67,12 +65,12 @@ impl Studio {
             let tell = &mut |progress| show(board, progress);
             let fetched = remote.make(&payload, &grant, rights, seed, cancel, tell)?;
             drop(payload);
-            finish(&remote, fetched, place, (&marking, photo), checks, started)
+            finish(&remote, fetched, place, &marking, checks, started)
         })
     }
 
     /// Goes on with a remote job that was begun before, also before a restart. It is looked for and
-    /// followed, and never sent again.
+    /// followed, and never sent again. Its clip is marked as the studio's options say.
     ///
     /// # Errors
     /// `remote.no_job`, `remote.over`, `output.*`; later `consent.*` and `remote.*` from
@@ -85,9 +83,8 @@ impl Studio {
         spawn(move |board, cancel| {
             let started = Instant::now();
             let fetched = remote.go_on(&id, cancel, &mut |progress| show(board, progress))?;
-            // What was checked before a restart, and what the photo was, is not known any more.
-            let photo = PhotoMarks::default();
-            finish(&remote, fetched, place, (&marking, photo), Vec::new(), started)
+            // What was checked before a restart is not known any more.
+            finish(&remote, fetched, place, &marking, Vec::new(), started)
         })
     }
 
@@ -148,12 +145,12 @@ fn finish(
     remote: &Remote,
     fetched: Fetched,
     place: FilePlace,
-    (marking, photo): (&Marking, PhotoMarks),
+    marking: &Marking,
     checks: Vec<Checked>,
     started: Instant,
 ) -> Result<Clip> {
-    let Fetched { id, model, seed, bytes, movie } = fetched;
-    let marks = ClipMarks::of_remote(marking, &model, photo);
+    let Fetched { id, model, seed, photo_marks, bytes, movie } = fetched;
+    let marks = ClipMarks::of_remote(marking, &model, photo_marks);
     let made = match place.put(&bytes, &marks.finish())? {
         Written::Path(path) => Made::Path(path),
         Written::Bytes(bytes) => Made::Bytes(bytes),
@@ -179,8 +176,9 @@ fn finish(
         steps: 0,
         checks,
         marks: marks.layers(),
-        source_marked: !photo.is_empty(),
+        photo_marks,
         seconds: StageSeconds { total: started.elapsed().as_secs_f64(), ..StageSeconds::default() },
+        marking: marking.clone(),
     })
 }
 

@@ -65,5 +65,6 @@ pub(crate) fn request(photo: Option<Arc<Photo>>) -> GenerationRequest {
         looping: false,
         steps: None,
         guidance: None,
+        marking: None,
     }
 }

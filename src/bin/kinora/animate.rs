@@ -201,7 +201,7 @@ pub(crate) fn tell(clip: &Clip) {
     }
     let marks: Vec<_> = clip.marks.iter().copied().map(layer).collect();
     if marks.is_empty() {
-        eprintln!("without marks: nothing in it says that a model made it");
+        eprintln!("not marked: nothing in it says that a model made it");
     } else {
         eprintln!("marked as made by a model: {}", marks.join(", "));
     }
@@ -258,7 +258,7 @@ fn report(clip: &Clip, decode: f64) -> serde_json::Value {
         "steps_asked": clip.steps_asked,
         "steps": clip.steps,
         "marks": clip.marks.iter().copied().map(layer).collect::<Vec<_>>(),
-        "source_marked": clip.source_marked,
+        "source_marked": !clip.photo_marks.is_empty(),
         "seconds": {
             "decode": decode,
             "faces": seconds.faces,

@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use crate::animate::layer as name;
 use crate::{complain, say};
 
-/// What is found, as the exit status tells it.
+/// What is found, as the exit status tells it: an intact mark that says so, no mark that says so,
+/// damaged ones alone, or that this program could not look.
 const INTACT: u8 = 0;
 const NONE: u8 = 1;
 const DAMAGED: u8 = 2;
+const UNKNOWN: u8 = 3;
 
 #[derive(Args)]
 pub(crate) struct Verify {
@@ -30,7 +32,7 @@ impl Verify {
             Ok(layers) => layers,
             Err(error) => {
                 complain(&error);
-                return ExitCode::from(DAMAGED);
+                return ExitCode::from(UNKNOWN);
             }
         };
         if self.json {
@@ -40,9 +42,17 @@ impl Verify {
             layers.iter().for_each(|layer| say(line(layer)));
         }
         let any = |state| layers.iter().any(|layer| layer.state == state);
+        // An editor's packet or a camera's manifest is intact too, and says nothing of a model.
+        let says_so = layers.iter().any(|layer| {
+            let generated = layer.digital_source_type.is_some_and(Declared::is_generated);
+            layer.state == LayerState::Intact && (generated || layer.watermark.is_some())
+        });
+        let manifest = layers.iter().find(|layer| layer.kind == LayerKind::Manifest);
+        let unchecked = |layer: &Layer| layer.state == LayerState::Unverified;
         ExitCode::from(match () {
-            () if any(LayerState::Intact) => INTACT,
+            () if says_so => INTACT,
             () if any(LayerState::Damaged) => DAMAGED,
+            () if manifest.is_some_and(unchecked) => UNKNOWN,
             () => NONE,
         })
     }

@@ -50,7 +50,9 @@ pub(super) fn edits(file: &mut Target, scan: &Scan, end: u64, packet: &[u8]) -> 
         edits.push(Edit::insert(FIRST_CHUNK, chunk(b"VP8X", &canvas)));
     }
     let mut xmp = chunk(b"XMP ", packet);
-    if end % 2 == 1 {
+    // The padding that the last chunk lacks, unless that chunk goes.
+    let goes = scan.xmp.iter().any(|old| old.whole.end == end);
+    if end % 2 == 1 && !goes {
         xmp.insert(0, 0);
     }
     edits.push(Edit::insert(end, xmp));

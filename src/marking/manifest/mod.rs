@@ -16,7 +16,8 @@ mod settle;
 mod signer;
 
 use std::fmt;
-use std::io::{BufReader, Seek, SeekFrom};
+use std::io::{BufReader, ErrorKind, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use c2pa::{Builder, Context};
@@ -66,6 +67,10 @@ impl Order {
         scan: &Scan,
         statement: &Statement,
     ) -> Result<Draft<'_>> {
+        guarded(|| self.drafted(file, scan, statement))
+    }
+
+    fn drafted(&self, file: &mut Target, scan: &Scan, statement: &Statement) -> Result<Draft<'_>> {
         let format = scan.kind.media_type();
         let content = digest(file)?;
         let name = Name::of(&content, statement, &*self.signer)?;
@@ -101,29 +106,39 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// Binds the manifest to `file`, signs it and puts it in.
-    pub(super) fn sign(mut self, file: &mut Target) -> Result<()> {
+    /// Binds the manifest to `file`, signs it and puts it in. After an error of `marking.*` the file
+    /// is as it was.
+    pub(super) fn sign(self, file: &mut Target) -> Result<()> {
+        guarded(|| self.signed(file))
+    }
+
+    fn signed(mut self, file: &mut Target) -> Result<()> {
         let cose = cose::Cose::new(self.signer)?;
         let rewind = |file: &mut Target| {
             file.seek(SeekFrom::Start(0)).map(drop).map_err(|source| file.error(source))
         };
         let mut bound = file.spare()?;
         rewind(file)?;
-        let manifest = self
-            .builder
-            .sign(&cose, self.format, &mut BufReader::new(&mut *file), &mut bound)
-            .map_err(failed)?;
+        let manifest =
+            self.builder.sign(&cose, self.format, &mut BufReader::new(&mut *file), &mut bound);
+        let manifest = manifest.map_err(|source| match source {
+            c2pa::Error::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
+                file.error(source)
+            }
+            source => failed(source),
+        })?;
         let settled = settle::settle(manifest, &self.name.label(), &cose)?;
         // The same length, so that every offset that was hashed stays right.
         file.truncate(0)?;
         rewind(&mut bound)?;
-        c2pa::jumbf_io::save_jumbf_to_stream(
+        let put = c2pa::jumbf_io::save_jumbf_to_stream(
             self.format,
             &mut BufReader::new(&mut bound),
-            file,
+            &mut *file,
             &settled,
-        )
-        .map_err(failed)
+        );
+        // The file is cut by now: this is no clip without a manifest, it is none at all.
+        put.map_err(|source| file.error(std::io::Error::other(source)))
     }
 }
 
@@ -264,6 +279,14 @@ fn digest(file: &mut Target) -> Result<[u8; 32]> {
             length => hash.update(&part[..length]),
         }
     }
+}
+
+/// Strangers' manifests are read on the way. What the crate stumbles over there ends no app.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let message = "the manifest could not be made: please report what file it was for";
+        Err(Error::Internal(Detail::new("internal.manifest", message)))
+    })
 }
 
 /// `marking.manifest`, or what an object of the host said.

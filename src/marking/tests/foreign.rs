@@ -66,6 +66,20 @@ fn still_pictures_are_marked_and_look_the_same() {
     }
 }
 
+/// Some writers leave the padding of the last chunk out.
+#[test]
+fn a_last_chunk_without_its_padding_goes_whole() {
+    let mut file = marks().sign_bytes(picture(ImageFormat::WebP)).unwrap();
+    file.truncate(memchr::memmem::find(&file, b"XMP ").unwrap());
+    file.extend(b"XMP \x07\0\0\0<a></a>");
+    let size = file.len() as u32 - 8;
+    file[4..8].copy_from_slice(&size.to_le_bytes());
+    assert_eq!(find_xmp(&file), Xmp::Damaged);
+    let mended = marks().sign_bytes(file).unwrap();
+    assert_eq!(find_xmp(&mended), GENERATED);
+    assert!(image::load_from_memory(&mended).is_ok());
+}
+
 #[test]
 fn webp_announces_its_packet_and_its_size() {
     let mut files = vec![picture(ImageFormat::WebP)];

@@ -20,8 +20,8 @@ const LARGE: usize = 960;
 const LONGEST: usize = 2048;
 /// The smallest frame in which anything is looked for.
 const SMALLEST: usize = 16;
-/// The score from which the mark is there, whether its payload can be read or not. Chance reaches it
-/// in about one picture of a million (docs/watermark.md).
+/// The score from which the mark is there, whether its payload can be read or not. How often
+/// chance reaches it was counted (docs/watermark.md).
 const SURE: f32 = 7.4;
 /// The score from which the payload is tried; that its checksum is right then decides.
 const WORTH_READING: f32 = 5.5;

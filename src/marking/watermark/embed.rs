@@ -1,6 +1,7 @@
 //! Adds the mark to frames: one plane of small numbers, made once a clip.
 
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::payload::WatermarkPayload;
 use super::waves::WAVES;
@@ -74,6 +75,7 @@ impl Embedder {
             Frame::I420(frame) => (full_range(frame), 1.0 / RANGE),
             Frame::Rgb(frame) => (super::residual::luma_of_rgb(frame.pixels()), 1.0),
         };
+        let luma = Zeroizing::new(luma);
         let (width, height) = (width as usize, height as usize);
         let strength = Strength::of(&luma, width, height);
         let scale = tile_scale(width as u32, height as u32);

@@ -53,8 +53,8 @@ mod tests {
     #[test]
     fn every_package_comes_with_the_list_of_what_is_in_it() {
         for (chore, released) in [
-            (include_str!("android.rs"), "sbom::Released::Android, &out"),
-            (include_str!("apple.rs"), "sbom::Released::Apple, &out"),
+            (include_str!("android.rs"), "Released::Android, &out"),
+            (include_str!("apple.rs"), "Released::Apple, &out"),
         ] {
             assert!(chore.contains(&format!("sbom::write(place, {released})?")), "{released}");
         }

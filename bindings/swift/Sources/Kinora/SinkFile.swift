@@ -4,8 +4,10 @@ import Foundation
 struct SinkFile {
     /// The request, with the sink as its output.
     let request: GenerationRequest
+    /// Until it is whole and marked it has a name of its own, as the library's own files have.
     private let file: URL
-    private let isWanted: Bool
+    /// Where it goes then; nil for memory.
+    private let wanted: URL?
 
     /// Nil where the library writes the request's output itself.
     ///
@@ -15,16 +17,18 @@ struct SinkFile {
         guard request.remote == nil else { return nil }
         switch request.output {
         case let .mp4(path)?:
-            (file, isWanted) = (URL(fileURLWithPath: path), true)
-            try Self.check(file)
+            let place = URL(fileURLWithPath: path)
+            try Self.check(place)
+            wanted = place
         case nil, .bytes(container: .mp4)?:
-            // Encoders of systems write files; one in the app's own folder becomes the bytes.
-            let name = "kinora-\(UUID().uuidString).mp4"
-            file = FileManager.default.temporaryDirectory.appendingPathComponent(name)
-            isWanted = false
+            wanted = nil
         default:
             return nil
         }
+        // Encoders of systems write files; one in the app's own folder becomes the bytes.
+        let folder = wanted?.deletingLastPathComponent() ?? FileManager.default.temporaryDirectory
+        Self.tidy(folder)
+        file = folder.appendingPathComponent("\(Self.prefix)\(UUID().uuidString)\(Self.suffix)")
         var request = request
         request.output = .sink(sink: try sink(file))
         self.request = request
@@ -32,18 +36,39 @@ struct SinkFile {
 
     /// The clip as the library would have told of it, its file marked by the studio.
     func told(_ clip: Clip, by studio: Studio) async throws -> Clip {
-        var clip = try await studio.marked(clip, at: file)
-        if isWanted {
-            clip.path = file.path
-        } else {
+        var clip = try await studio.marked(clip, at: file, marking: request.marking)
+        guard let wanted else {
             clip.bytes = try Data(contentsOf: file)
+            return clip
         }
+        // Takes the place of what is there in one step, which FileManager's own functions do not.
+        guard rename(file.path, wanted.path) == 0 else {
+            throw KinoraError.Output(
+                code: "output.write",
+                reason: "\(wanted.path) could not be written: choose another place",
+                detail: nil
+            )
+        }
+        clip.path = wanted.path
         return clip
     }
 
-    /// Removes a file that only stood in for memory. Call it however the job has ended.
+    /// Removes what was not wanted, or did not become whole. Call it however the job has ended.
     func clean() {
-        if !isWanted { try? FileManager.default.removeItem(at: file) }
+        try? FileManager.default.removeItem(at: file)
+    }
+
+    private static let (prefix, suffix) = (".kinora-", ".mp4")
+
+    /// Removes what a killed process left behind an hour ago or longer.
+    private static func tidy(_ folder: URL) {
+        let files = FileManager.default
+        for name in (try? files.contentsOfDirectory(atPath: folder.path)) ?? []
+        where name.hasPrefix(prefix) && name.hasSuffix(suffix) {
+            let place = folder.appendingPathComponent(name)
+            let changed = try? files.attributesOfItem(atPath: place.path)[.modificationDate] as? Date
+            if let changed, changed.timeIntervalSinceNow < -3600 { try? files.removeItem(at: place) }
+        }
     }
 
     /// Refuses what is no place for a file, with the library's own codes.

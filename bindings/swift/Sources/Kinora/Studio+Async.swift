@@ -51,11 +51,16 @@ extension Studio {
     /// - Parameters:
     ///   - clip: What the job gave.
     ///   - file: Where its file lies.
+    ///   - marking: What the request said of marks, if it did.
     /// - Returns: The clip, with the layers that it has now.
     /// - Throws: `KinoraError.Output` when the file is no clip or cannot be written.
-    public func marked(_ clip: Clip, at file: URL) async throws -> Clip {
+    public func marked(
+        _ clip: Clip, at file: URL, marking: MarkingOptions? = nil
+    ) async throws -> Clip {
         do {
-            let layers = try await away { try self.signFile(path: file.path) }
+            let layers = try await away {
+                try self.signFile(path: file.path, clip: clip, marking: marking)
+            }
             var clip = clip
             clip.marks = layers + clip.marks
             return clip

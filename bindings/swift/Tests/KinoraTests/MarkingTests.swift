@@ -35,23 +35,20 @@ private final class AppSigner: ManifestSigner {
 
 /// What made clips say of themselves, and who signs it.
 final class MarkingTests: FolderCase {
-    private func studio(signedBy signer: ManifestSigner) async throws -> Studio {
-        let marking = MarkingOptions(signer: signer)
-        return try await Studio.opened(StudioOptions(threads: 2, marking: marking))
-    }
-
     private func state(of layer: LayerKind, in file: URL) throws -> LayerState? {
         try verifyFile(path: file.path).first { $0.kind == layer }?.state
     }
 
-    private func make(with studio: Studio, at file: URL) async throws -> Clip {
-        try await studio.generate(small(portrait(), .mp4(path: file.path)))
+    private func make(at file: URL, marking: MarkingOptions? = nil) async throws -> Clip {
+        var request = small(try await portrait(), .mp4(path: file.path))
+        request.marking = marking
+        return try await shared.get().generate(request)
     }
 
     func testAnAppsKeySignsEachFileOnceAndOneFlippedByteShows() async throws {
         let file = folder.appendingPathComponent("clip.mp4")
         let signer = try AppSigner()
-        let clip = try await make(with: studio(signedBy: signer), at: file)
+        let clip = try await make(at: file, marking: MarkingOptions(signer: signer))
         XCTAssertEqual(signer.asked.value, 1)
         XCTAssertTrue(clip.marks.contains(.manifest))
         XCTAssertEqual(try state(of: .manifest, in: file), .intact)
@@ -64,13 +61,16 @@ final class MarkingTests: FolderCase {
 
     func testASignerThatRefusesIsHeardAndLeavesTheFile() async throws {
         let file = folder.appendingPathComponent("clip.mp4")
-        _ = try await make(with: shared.get(), at: file)
+        let (studio, clip) = (try shared.get(), try await make(at: file))
         let before = try Data(contentsOf: file)
-        let refusing = try await studio(signedBy: AppSigner(refuses: true))
-        let told = await code { _ = try refusing.signFile(path: file.path) }
+        let refusing = MarkingOptions(signer: try AppSigner(refuses: true))
+        let told = await code {
+            _ = try studio.signFile(path: file.path, clip: clip, marking: refusing)
+        }
         XCTAssertEqual(told, "marking.signer")
         XCTAssertEqual(try Data(contentsOf: file), before)
-        _ = try await studio(signedBy: AppSigner()).signFile(path: file.path)
+        let fresh = MarkingOptions(signer: try freshSigner())
+        _ = try studio.signFile(path: file.path, clip: clip, marking: fresh)
         XCTAssertEqual(try state(of: .manifest, in: file), .intact)
     }
 }

@@ -1,6 +1,7 @@
 package app.kinora
 
 import java.io.File
+import java.util.UUID
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
@@ -35,7 +36,7 @@ public suspend fun Studio.generate(
     val system = Encoders.standIn(request)
     try {
         val clip = start(system?.request ?: request, listener).use { it.await() }
-        return system?.finished(marked(clip, system.file)) ?: clip
+        return system?.finished(this, clip) ?: clip
     } finally {
         system?.clear()
     }
@@ -44,18 +45,21 @@ public suspend fun Studio.generate(
 /**
  * Marks [file], which an encoder outside the library has written out of a sink's frames for [clip], as
  * the library marks its own files, and returns the clip with the layers that it has now. [generate]
- * does so by itself; apps with a sink of their own call it when the clip is made.
+ * does so by itself; apps with a sink of their own call it when the clip is made, with the [marking] of
+ * the request if it had one.
  *
- * A file that cannot be marked is removed: nothing leaves without the marks that were asked for.
+ * A file that is not marked in the end, also because the coroutine was cancelled, is removed: nothing
+ * leaves without the marks that were asked for.
  *
  * @throws KinoraException.Output when the file is no clip or cannot be written
  */
-public suspend fun Studio.marked(clip: Clip, file: File): Clip = withContext(Dispatchers.IO) {
+public suspend fun Studio.marked(clip: Clip, file: File, marking: MarkingOptions? = null): Clip {
+    var done: Clip? = null
     try {
-        clip.copy(marks = signFile(file.path) + clip.marks)
-    } catch (failure: KinoraException) {
-        file.delete()
-        throw failure
+        val layers = withContext(Dispatchers.IO) { signFile(file.path, clip, marking) }
+        return clip.copy(marks = layers + clip.marks).also { done = it }
+    } finally {
+        if (done == null) file.delete()
     }
 }
 
@@ -74,34 +78,64 @@ public object Encoders {
         if (request.remote != null) return null
         val open = mp4 ?: return null
         return when (val output = request.output) {
-            is ClipOutput.Mp4 -> StandIn(request, open, File(output.path), kept = true)
-            is ClipOutput.Bytes -> if (output.container == Container.MP4) inMemory(request, open) else null
-            null -> inMemory(request, open)
+            is ClipOutput.Mp4 -> StandIn(request, open, File(output.path))
+            is ClipOutput.Bytes -> if (output.container == Container.MP4) StandIn(request, open, null) else null
+            null -> StandIn(request, open, null)
             else -> null
         }
     }
-
-    // A system's encoder writes files alone; on Android the temporary folder is the app's own cache.
-    private fun inMemory(request: GenerationRequest, open: (String) -> FrameSink) =
-        StandIn(request, open, File.createTempFile("kinora", ".mp4"), kept = false)
 }
 
-/** A request whose MP4 the system's encoder writes to [file]. */
+/** A request whose MP4 the system's encoder writes: to [wanted], or for memory. */
 internal class StandIn(
-    asked: GenerationRequest,
+    private val asked: GenerationRequest,
     open: (path: String) -> FrameSink,
-    val file: File,
-    private val kept: Boolean,
+    private val wanted: File?,
 ) {
+    // Until it is whole and marked it has a name of its own, as the library's own files have. For
+    // memory it lies in the temporary folder, which on Android is the app's own cache.
+    private val file = run {
+        if (wanted?.isDirectory == true) {
+            val reason = "$wanted is a folder: give the name of a file in it"
+            throw KinoraException.Output("output.is_folder", reason, null)
+        }
+        val temporary = File(System.getProperty("java.io.tmpdir").orEmpty())
+        val folder = if (wanted == null) temporary else wanted.absoluteFile.parentFile ?: temporary
+        tidy(folder)
+        File(folder, "$PREFIX${UUID.randomUUID()}$SUFFIX")
+    }
     val request: GenerationRequest = asked.copy(output = ClipOutput.Sink(open(file.path)))
 
-    /** The clip with what was asked for: a sink has neither path nor bytes. */
-    fun finished(clip: Clip): Clip =
-        if (kept) clip.copy(path = file.path) else clip.copy(bytes = file.readBytes())
+    /** The clip with its marks and with what was asked for: a sink has neither path nor bytes. */
+    suspend fun finished(studio: Studio, clip: Clip): Clip {
+        val marked = studio.marked(clip, file, asked.marking)
+        return withContext(Dispatchers.IO) {
+            if (wanted == null) return@withContext marked.copy(bytes = file.readBytes())
+            if (!file.renameTo(wanted)) {
+                val reason = "$wanted could not be written: choose another place"
+                throw KinoraException.Output("output.write", reason, null)
+            }
+            marked.copy(path = wanted.path)
+        }
+    }
 
-    /** Removes what nobody asked to keep. */
+    /** Removes what was not wanted, or did not become whole. */
     fun clear() {
-        if (!kept) file.delete()
+        file.delete()
+    }
+
+    private companion object {
+        const val PREFIX = ".kinora-"
+        const val SUFFIX = ".mp4"
+        const val STALE_MS = 60 * 60 * 1000L
+
+        /** Removes what a killed process left behind. */
+        fun tidy(folder: File) {
+            val then = System.currentTimeMillis() - STALE_MS
+            folder.listFiles { file -> file.name.startsWith(PREFIX) && file.name.endsWith(SUFFIX) }
+                ?.filter { it.lastModified() in 1 until then }
+                ?.forEach { it.delete() }
+        }
     }
 }
 

@@ -33,24 +33,18 @@ class MarkingTest {
     @TempDir
     lateinit var folder: Path
 
-    private fun signedBy(signer: ManifestSigner) = Studio.open(
-        StudioOptions(
-            threads = 2u,
-            marking = MarkingOptions(signer = signer),
-        ),
-    )
-
     private fun states(file: File): Map<LayerKind, LayerState> =
         verifyFile(file.path).associate { it.kind to it.state }
 
-    private fun make(studio: Studio, file: File): Clip =
-        runBlocking { studio.generate(small(photoOf(portrait()), ClipOutput.Mp4(file.path))) }
+    private fun make(studio: Studio, file: File, marking: MarkingOptions? = null): Clip = runBlocking {
+        studio.generate(small(photoOf(portrait()), ClipOutput.Mp4(file.path)).copy(marking = marking))
+    }
 
     @Test
     fun anAppsKeySignsEachFileOnceAndOneFlippedByteShows() {
         val file = folder.resolve("clip.mp4").toFile()
         val signer = AppSigner()
-        val clip = signedBy(signer).use { make(it, file) }
+        val clip = make(studio, file, MarkingOptions(signer = signer))
         assertEquals(1, signer.asked.size)
         assertTrue(LayerKind.MANIFEST in clip.marks)
         assertEquals(LayerState.INTACT, states(file)[LayerKind.MANIFEST])
@@ -64,14 +58,15 @@ class MarkingTest {
     @Test
     fun aSignerThatRefusesIsHeardAndLeavesTheFile() {
         val file = folder.resolve("clip.mp4").toFile()
-        make(studio, file)
+        val clip = make(studio, file)
         val before = file.readBytes()
-        signedBy(AppSigner(refuses = true)).use {
-            val told = assertThrows(KinoraException.Output::class.java) { it.signFile(file.path) }
-            assertEquals("marking.signer", told.code)
+        val refusing = MarkingOptions(signer = AppSigner(refuses = true))
+        val told = assertThrows(KinoraException.Output::class.java) {
+            studio.signFile(file.path, clip, refusing)
         }
+        assertEquals("marking.signer", told.code)
         assertArrayEquals(before, file.readBytes())
-        signedBy(AppSigner()).use { it.signFile(file.path) }
+        studio.signFile(file.path, clip, MarkingOptions(signer = freshSigner()))
         assertEquals(LayerState.INTACT, states(file)[LayerKind.MANIFEST])
     }
 }

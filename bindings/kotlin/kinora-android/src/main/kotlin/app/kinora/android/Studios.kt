@@ -13,7 +13,6 @@ import app.kinora.LogSink
 import app.kinora.Studio
 import app.kinora.StudioOptions
 import app.kinora.generate
-import app.kinora.marked
 import java.io.File
 
 /**
@@ -26,7 +25,7 @@ public suspend fun openStudio(
     context: Context,
     options: StudioOptions = StudioOptions(),
 ): Studio {
-    Encoders.mp4 = { path -> MediaCodecSink(File(path)) }
+    Encoders.mp4 = systemEncoder
     // Only where the system unpacks libraries is there a file that Kinora can look into before it
     // loads it; elsewhere the loader finds it by its name.
     val unpacked = File(context.applicationInfo.nativeLibraryDir.orEmpty(), "libonnxruntime.so")
@@ -45,13 +44,12 @@ public suspend fun Studio.generateMp4(
     file: File,
     onProgress: ((GenerationProgress) -> Unit)? = null,
 ): Clip {
-    if (request.remote != null) {
-        return generate(request.copy(output = ClipOutput.Mp4(file.path)), onProgress)
-    }
-    val output = ClipOutput.Sink(MediaCodecSink(file))
-    val clip = generate(request.copy(output = output), onProgress).copy(path = file.path)
-    return marked(clip, file)
+    // A studio that was opened by the other package's function has not installed it.
+    Encoders.mp4 = Encoders.mp4 ?: systemEncoder
+    return generate(request.copy(output = ClipOutput.Mp4(file.path)), onProgress)
 }
+
+private val systemEncoder = { path: String -> MediaCodecSink(File(path)) }
 
 /** Sends what Kinora and ONNX Runtime say to logcat: `setLogSink(Logcat, LogLevel.INFO)`. */
 public object Logcat : LogSink {

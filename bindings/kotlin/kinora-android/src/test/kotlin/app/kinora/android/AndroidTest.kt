@@ -99,8 +99,8 @@ class AndroidTest {
         val own = checkNotNull(Encoders.mp4)
         assertTrue(own(file.path) is MediaCodecSink)
         // Robolectric has no encoder: another sink in its place shows that the request goes there.
-        val counting = Counting(file)
-        Encoders.mp4 = { counting }
+        var counting: Counting? = null
+        Encoders.mp4 = { path -> Counting(File(path)).also { counting = it } }
         try {
             val bitmap = Bitmap.createBitmap(64, 48, Bitmap.Config.ARGB_8888)
             bitmap.eraseColor(Color.GRAY)
@@ -112,7 +112,8 @@ class AndroidTest {
             )
             val clip = studio.generate(request)
             assertEquals(file.path, clip.path)
-            assertEquals(6, counting.frames)
+            assertEquals(6, counting?.frames)
+            assertTrue(file.parentFile.list().orEmpty().none { it.startsWith(".kinora-") })
             assertEquals(listOf(LayerKind.XMP, LayerKind.WATERMARK), clip.marks)
             assertTrue(file.readText(Charsets.ISO_8859_1).contains("trainedAlgorithmicMedia"))
             // Bytes go through a file of the system's too, of which nothing is left.
