@@ -166,7 +166,7 @@ fn verify_tells_in_its_status_what_it_found() {
     let generated = packet("trainedAlgorithmicMedia");
     assert_eq!(status(&generated), Some(0));
     let mut cut = std::fs::read(&generated).unwrap();
-    cut[40] ^= 1;
+    cut[100] ^= 1;
     std::fs::write(&generated, cut).unwrap();
     assert_eq!(status(&generated), Some(2));
     assert_eq!(status(&folder.path().join("absent.png")), Some(3));

@@ -48,6 +48,8 @@ pub(crate) fn test(place: &Place, library: &Path, require: bool, steps: &mut Ste
                 steps.prepared("swift: a job in the traps", silent, prove::count_rungs);
             }
             let sample = place.root.join("examples/ios");
+            // SwiftPM does not build its tests anew when the package beside them has another surface.
+            _ = fs::remove_dir_all(place.target.join("swift-sample"));
             let sample = prepare(place, &toolchain, library, &sample, "swift-sample");
             steps.prepared("swift: the sample app's logic", sample, count_swift);
         }

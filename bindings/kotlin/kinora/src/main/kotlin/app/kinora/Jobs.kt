@@ -54,13 +54,13 @@ public suspend fun Studio.generate(
  * @throws KinoraException.Output when the file is no clip or cannot be written
  */
 public suspend fun Studio.marked(clip: Clip, file: File, marking: MarkingOptions? = null): Clip {
-    var done: Clip? = null
-    try {
-        val layers = withContext(Dispatchers.IO) { signFile(file.path, clip, marking) }
-        return clip.copy(marks = layers + clip.marks).also { done = it }
-    } finally {
-        if (done == null) file.delete()
+    val layers = try {
+        withContext(Dispatchers.IO) { signFile(file.path, clip, marking) }
+    } catch (failure: Throwable) {
+        file.delete()
+        throw failure
     }
+    return clip.copy(marks = layers + clip.marks)
 }
 
 /** Encoders of the system that stand in for those that the library lacks on it. */
