@@ -31,6 +31,11 @@ pub fn video(bytes: &[u8]) {
     if let Ok(shown) = movie::read(bytes) {
         assert!(shown.frames > 0 && shown.seconds > 0.0 && shown.fps.1 > 0);
     }
+    if let Ok(stream) = movie::Stream::open(bytes) {
+        let left = stream.left();
+        assert!(!stream.head.is_empty());
+        assert_eq!(stream.count(), left);
+    }
     if let Ok(stripped) = movie::strip(bytes) {
         // What was stripped is whole, and there is nothing left to take out of it.
         assert!(movie::read(&stripped).is_ok());

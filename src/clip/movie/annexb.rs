@@ -2,9 +2,12 @@
 
 use super::boxes::needed;
 use super::error::{MovieError, Result};
-use super::h264::Config;
+use super::h264::{Config, kept};
 use super::samples::Samples;
 use super::track::Source;
+
+/// What stands before each NAL unit of a plain stream.
+const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// The coded pictures of a file, in the order in which they are decoded.
 pub(crate) struct Stream<'a> {
@@ -33,6 +36,27 @@ impl<'a> Stream<'a> {
     /// How many pictures are left.
     pub(crate) fn left(&self) -> usize {
         self.samples.clone().count()
+    }
+}
+
+impl Config<'_> {
+    /// Appends the parameter sets as a decoder of plain streams takes them (ITU-T H.264, annex B).
+    fn put_plain_sets(&self, out: &mut Vec<u8>) {
+        for set in self.sequence.iter().chain(&self.picture) {
+            out.extend(START_CODE);
+            out.extend_from_slice(set);
+        }
+    }
+
+    /// Appends those NAL units of a sample that a decoder needs, in the same way.
+    fn put_plain(&self, sample: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        for unit in self.units(sample) {
+            if let Some(unit) = kept(unit?)? {
+                out.extend(START_CODE);
+                out.extend_from_slice(unit);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,9 +3,6 @@
 use super::boxes::Bytes;
 use super::error::{MovieError, Result};
 
-/// What stands before each NAL unit of a plain stream.
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
-
 /// Kinds of NAL units (ITU-T H.264, table 7-1).
 const SLICE: u8 = 1;
 const IDR_SLICE: u8 = 5;
@@ -19,8 +16,8 @@ pub(crate) struct Config<'a> {
     profile: [u8; 3],
     /// Bytes of the length before each NAL unit of a sample: 1, 2 or 4.
     length_size: usize,
-    sequence: Vec<&'a [u8]>,
-    picture: Vec<&'a [u8]>,
+    pub(super) sequence: Vec<&'a [u8]>,
+    pub(super) picture: Vec<&'a [u8]>,
     /// Chroma format and bit depths, which only some profiles have.
     depths: Option<[u8; 3]>,
 }
@@ -94,26 +91,7 @@ impl<'a> Config<'a> {
         Ok(())
     }
 
-    /// Appends the parameter sets as a decoder of plain streams takes them (ITU-T H.264, annex B).
-    pub(crate) fn put_plain_sets(&self, out: &mut Vec<u8>) {
-        for set in self.sequence.iter().chain(&self.picture) {
-            out.extend(START_CODE);
-            out.extend_from_slice(set);
-        }
-    }
-
-    /// Appends those NAL units of a sample that a decoder needs, in the same way.
-    pub(crate) fn put_plain(&self, sample: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        for unit in self.units(sample) {
-            if let Some(unit) = kept(unit?)? {
-                out.extend(START_CODE);
-                out.extend_from_slice(unit);
-            }
-        }
-        Ok(())
-    }
-
-    fn units<'s>(&self, sample: &'s [u8]) -> Units<'s> {
+    pub(super) fn units<'s>(&self, sample: &'s [u8]) -> Units<'s> {
         Units { rest: Bytes(sample), length_size: self.length_size }
     }
 }
@@ -138,7 +116,7 @@ fn put_parameter_sets(bytes: &mut Vec<u8>, sets: &[&[u8]]) {
     }
 }
 
-struct Units<'a> {
+pub(super) struct Units<'a> {
     rest: Bytes<'a>,
     length_size: usize,
 }
@@ -163,7 +141,7 @@ impl<'a> Iterator for Units<'a> {
 ///
 /// The list names what a decoder needs, so that whatever carries messages goes: supplemental
 /// information, delimiters, filler, and the kinds that are reserved or left to anyone's use.
-fn kept(unit: &[u8]) -> Result<Option<&[u8]>> {
+pub(super) fn kept(unit: &[u8]) -> Result<Option<&[u8]>> {
     let Some((header, _)) = unit.split_first() else { return Ok(None) };
     if header & 0x80 != 0 {
         return Err(MovieError::Damaged);

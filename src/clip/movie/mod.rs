@@ -1,5 +1,6 @@
 //! Finished videos: reading what an MP4 file holds, and taking out of it all but the pictures.
 
+#[cfg(any(fuzzing, all(feature = "openh264", not(any(target_os = "ios", target_os = "android")))))]
 mod annexb;
 mod boxes;
 mod error;
@@ -14,6 +15,10 @@ mod track;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(
+    fuzzing,
+    all(feature = "openh264", not(any(target_os = "ios", target_os = "android")))
+))]
 pub(crate) use annexb::Stream;
 pub(crate) use error::MovieError;
 pub(crate) use remux::strip;
