@@ -319,6 +319,29 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_removed_stays_due_and_keeps_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let clips = open(folder.path(), KEEP);
+        let clip = put(&clips);
+        // A folder cannot be removed as a file.
+        let stuck = folder.path().join(format!("{PREFIX}{:016x}.gif", 7));
+        fs::create_dir(&stuck).unwrap();
+        clips.sweep_at(at(0.0)).unwrap();
+        assert_eq!(clips.sweep_at(at(8.0)).unwrap_err().code(), "retention.folder");
+        assert!(!clip.exists());
+        assert_eq!(clips.list().unwrap()[0].left, Duration::ZERO);
+        fs::remove_dir(&stuck).unwrap();
+        fs::write(&stuck, "now it can").unwrap();
+        assert_eq!(clips.sweep_at(at(8.0)).unwrap(), 1);
+        // An age beyond all bounds is an age.
+        put(&clips);
+        let name = clips.names().unwrap().remove(0);
+        let ages = json!({ "seen": 1, "clips": { name: u64::MAX } }).to_string();
+        fs::write(folder.path().join(AGES), ages).unwrap();
+        assert_eq!(clips.sweep_at(at(9.0)).unwrap(), 1);
+    }
+
+    #[test]
     fn immediately_is_at_the_next_sweep_and_only_clips_go() {
         let folder = tempfile::tempdir().unwrap();
         let other = folder.path().join("clip-of-my-own.mp4");

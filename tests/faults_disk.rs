@@ -88,6 +88,42 @@ fn a_full_disk_is_said_and_nothing_is_left() {
     assert_whole(&disk.path().join("clip.mp4"));
 }
 
+/// Signing needs the room of the clip twice more, and may run out of it at any point.
+#[cfg(feature = "c2pa")]
+#[test]
+fn a_disk_that_fills_while_a_clip_is_signed_leaves_the_clip_as_it_was() {
+    use kinora::marking::{Day, FileMarks, LayerState, Marking, OwnSigner, Statement, verify};
+    let Some(studio) = common::studio() else { return };
+    let name = "a_disk_that_fills_while_a_clip_is_signed_leaves_the_clip_as_it_was";
+    let Some(disk) = Disk::mount(name, "size=16m") else { return };
+    let path = disk.path().join("clip.gif");
+    let request = kinora::GenerationRequest::animate(common::picture(320, 240)).seconds(0.5);
+    let request = request.fps(12.0).marking(Marking::none());
+    studio.generate(request.output(kinora::Output::gif(&path))).unwrap().wait().unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let marks = FileMarks::new(Statement::new("kinora/motion", "2", Day::from_days(20_783)));
+    let marks = marks.signed_by(Arc::new(OwnSigner::from_seed([1; 32])));
+    let (mut full, mut signed) = (0, 0);
+    for tenths in 11..40 {
+        disk.remount(&format!("size={}k", before.len() * tenths / 10 / 1024));
+        match marks.sign_file(&path) {
+            Ok(_) => {
+                let layers = verify(&std::fs::read(&path).unwrap()).unwrap();
+                assert_eq!(layers[0].state, LayerState::Intact, "{tenths}");
+                std::fs::write(&path, &before).unwrap();
+                signed += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.code(), "output.disk_full", "{tenths}: {error:?}");
+                assert_eq!(std::fs::read(&path).unwrap(), before, "{tenths}");
+                full += 1;
+            }
+        }
+        assert_eq!(names(disk.path()), ["clip.gif"], "{tenths}");
+    }
+    assert!(full > 3 && signed > 3, "{full} full, {signed} signed");
+}
+
 #[test]
 fn a_place_that_must_not_be_written_is_said() {
     if common::studio().is_none() {

@@ -61,7 +61,8 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
         let mut permissions = fs::metadata(path)?.permissions();
         if permissions.mode() & 0o077 != 0 {
             permissions.set_mode(permissions.mode() & !0o077);
-            fs::set_permissions(path, permissions)?;
+            // A drive that knows no owners, such as a memory card, refuses.
+            _ = fs::set_permissions(path, permissions);
         }
         Ok(())
     }

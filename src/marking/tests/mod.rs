@@ -99,6 +99,21 @@ fn clips_are_whole_with_their_packet_when_they_appear() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_keeps_its_permissions_and_is_found_behind_a_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let (path, link) = (folder.path().join("clip.gif"), folder.path().join("link.gif"));
+    fs::write(&path, plain(Container::Gif)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    symlink(&path, &link).unwrap();
+    marks().sign_file(&link).unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(find_xmp(&fs::read(&path).unwrap()), GENERATED);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 #[test]
 fn frames_of_a_folder_are_marked_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
