@@ -77,6 +77,9 @@ fn build(folder: &Path) -> Result<PathBuf, Failure> {
     cargo.current_dir(folder).args(["rustc", "--release", "--locked", "--package", "kinora"]);
     cargo.args(["--lib", "--crate-type", "cdylib", "--features", Released::Library.features()]);
     cargo.args(["--", "-C", "link-arg=-Wl,-z,max-page-size=16384"]);
+    // Names of local symbols hold hashes of modules, which come from where they were built, and those
+    // of the assembler whole paths. The link's own number is a hash over them.
+    cargo.args(["-C", "strip=symbols"]);
     for (name, value) in settings(folder, &cargo_home()?) {
         cargo.env(name, value);
     }

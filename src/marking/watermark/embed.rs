@@ -33,9 +33,17 @@ pub(crate) struct Embedder {
     plane: Option<Plane>,
 }
 
-/// What is added to each pixel, in the codes of the frames' layout.
+/// What is added to each pixel and what is taken from it, in the codes of the frames' layout: one of
+/// the two is 0, and both saturate, which processors do to many pixels at once.
 struct Plane {
-    codes: Vec<i8>,
+    more: Vec<u8>,
+    less: Vec<u8>,
+}
+
+impl Plane {
+    fn pixels(&self) -> impl Iterator<Item = (u8, u8)> {
+        self.more.iter().copied().zip(self.less.iter().copied())
+    }
 }
 
 impl Embedder {
@@ -53,15 +61,14 @@ impl Embedder {
         match frame {
             Frame::I420(frame) => {
                 let luma = frame.planes_mut().y;
-                for (value, &add) in luma.iter_mut().zip(&plane.codes) {
-                    *value = value.saturating_add_signed(add);
+                for (value, (more, less)) in luma.iter_mut().zip(plane.pixels()) {
+                    *value = value.saturating_add(more).saturating_sub(less);
                 }
             }
             Frame::Rgb(frame) => {
-                for (pixel, &add) in
-                    frame.pixels_mut().as_chunks_mut::<3>().0.iter_mut().zip(&plane.codes)
-                {
-                    *pixel = pixel.map(|value| value.saturating_add_signed(add));
+                let pixels = frame.pixels_mut().as_chunks_mut::<3>().0;
+                for (pixel, (more, less)) in pixels.iter_mut().zip(plane.pixels()) {
+                    *pixel = pixel.map(|value| value.saturating_add(more).saturating_sub(less));
                 }
             }
         }
@@ -91,11 +98,13 @@ impl Embedder {
         let square: f64 = codes.iter().map(|&v| f64::from(v * v)).sum();
         let deviation = (square / codes.len().max(1) as f64).sqrt() as f32;
         let weaker = (MOST / deviation.max(f32::MIN_POSITIVE)).min(1.0) * unit;
-        let codes = codes
-            .into_iter()
-            .map(|value| libm::roundf((value * weaker).clamp(-PEAK, PEAK)) as i8)
-            .collect();
-        Plane { codes }
+        // Saturating casts: what is below 0 is 0.
+        let codes = codes.into_iter();
+        let (more, less) = codes
+            .map(|value| libm::roundf((value * weaker).clamp(-PEAK, PEAK)))
+            .map(|code| (code as u8, -code as u8))
+            .unzip();
+        Plane { more, less }
     }
 
     /// The tile between its pixels.

@@ -102,6 +102,12 @@ impl Waves {
             .map(|angle| (libm::cosf(angle), libm::sinf(angle)))
             .collect();
         let turn = |k: usize, at: usize| circle[k * at % TILE];
+        // A row of turns for each `k`, so that the sums below run along rows.
+        let turns = |part: fn(&(f32, f32)) -> f32| -> Vec<f32> {
+            let rows = (0..=MOST as usize).flat_map(|k| (0..TILE).map(move |x| (k, x)));
+            rows.map(|(k, x)| part(&turn(k, x))).collect()
+        };
+        let (cosines, sines) = (turns(|turn| turn.0), turns(|turn| turn.1));
         let mut tile = vec![0.0; TILE * TILE];
         tile.par_chunks_exact_mut(TILE).enumerate().for_each(|(y, row)| {
             // First along the column, then along the row: waves of one `kx` go together, and those of
@@ -113,9 +119,9 @@ impl Waves {
                 sum.0 += re * cos - im * sin;
                 sum.1 += (re * sin + im * cos) * kx.signum() as f32;
             }
-            for (x, value) in row.iter_mut().enumerate() {
-                for (k, (re, im)) in sums.iter().enumerate() {
-                    let (cos, sin) = turn(k, x);
+            let turns = cosines.chunks_exact(TILE).zip(sines.chunks_exact(TILE));
+            for ((re, im), (cosines, sines)) in sums.iter().zip(turns) {
+                for ((value, cos), sin) in row.iter_mut().zip(cosines).zip(sines) {
                     *value += re * cos - im * sin;
                 }
             }
