@@ -138,16 +138,17 @@ impl KeptClips {
     /// Removes every clip, due or not.
     ///
     /// # Errors
-    /// `retention.folder`: nothing behind one that cannot be removed goes.
+    /// `retention.folder`: one that cannot be removed does not keep the others.
     pub fn delete_all(&self) -> Result<usize> {
         let _lock = self.lock()?;
         // Also what a job was writing when it was killed.
         part::sweep(&self.folder, Duration::ZERO).map_err(|error| self.unusable(error))?;
         let names = self.names()?;
+        let mut failed = None;
         for name in names.iter().map(String::as_str).chain([AGES]) {
-            scratch::remove(&self.folder.join(name)).map_err(|error| self.unusable(error))?;
+            failed = scratch::remove(&self.folder.join(name)).err().or(failed);
         }
-        Ok(names.len())
+        failed.map_or(Ok(names.len()), |error| Err(self.unusable(error)))
     }
 
     /// The folder.
@@ -330,8 +331,13 @@ mod tests {
         assert_eq!(clips.sweep_at(at(8.0)).unwrap_err().code(), "retention.folder");
         assert!(!clip.exists());
         assert_eq!(clips.list().unwrap()[0].left, Duration::ZERO);
+        let another = put(&clips);
+        assert_eq!(clips.delete_all().unwrap_err().code(), "retention.folder");
+        assert!(!another.exists());
         fs::remove_dir(&stuck).unwrap();
+        clips.sweep_at(at(0.0)).unwrap();
         fs::write(&stuck, "now it can").unwrap();
+        clips.sweep_at(at(0.5)).unwrap();
         assert_eq!(clips.sweep_at(at(8.0)).unwrap(), 1);
         // An age beyond all bounds is an age.
         put(&clips);

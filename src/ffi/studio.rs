@@ -87,8 +87,10 @@ impl Studio {
             let marking = marking.map(MarkingOptions::into_core).transpose()?;
             let watermarked = clip.marks.contains(&LayerKind::Watermark);
             let photo = clip.photo_marks.into();
+            let model = clip.remote_model.as_deref();
+            let marking = marking.as_ref();
             let layers =
-                self.studio.sign_file(marking.as_ref(), photo, watermarked, path.as_ref())?;
+                self.studio.sign_file(marking, model, photo, watermarked, path.as_ref())?;
             Ok(layers.into_iter().map(Into::into).collect())
         })
     }

@@ -26,7 +26,8 @@ impl Clip {
     /// As [`FileMarks::sign_file`].
     pub fn sign_file(&self, path: impl AsRef<Path>) -> Result<Vec<LayerKind>> {
         let watermarked = self.marks.contains(&LayerKind::Watermark);
-        sign(&self.marking, self.photo_marks, watermarked, path.as_ref())
+        let statement = statement(&self.marking, self.remote_model.as_deref(), self.photo_marks);
+        sign(&self.marking, statement.watermarked(watermarked), path.as_ref())
     }
 }
 
@@ -36,24 +37,20 @@ impl Studio {
     pub(crate) fn sign_file(
         &self,
         marking: Option<&Marking>,
+        remote_model: Option<&str>,
         photo: PhotoMarks,
         watermarked: bool,
         path: &Path,
     ) -> Result<Vec<LayerKind>> {
-        sign(marking.unwrap_or(&self.shared.marking), photo, watermarked, path)
+        let marking = marking.unwrap_or(&self.shared.marking);
+        sign(marking, statement(marking, remote_model, photo).watermarked(watermarked), path)
     }
 }
 
-fn sign(
-    marking: &Marking,
-    photo: PhotoMarks,
-    watermarked: bool,
-    path: &Path,
-) -> Result<Vec<LayerKind>> {
+fn sign(marking: &Marking, statement: Statement, path: &Path) -> Result<Vec<LayerKind>> {
     if !marking.in_file {
         return Ok(Vec::new());
     }
-    let statement = statement(marking, None, photo).watermarked(watermarked);
     file_marks(marking, statement).sign_file(path)
 }
 
