@@ -30,10 +30,11 @@
 //! brings a client that opens connections.
 
 mod diffusion;
+mod digest;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod pack;
+
 mod pipeline;
 mod scratch;
 
@@ -44,6 +45,7 @@ pub mod face;
 #[cfg(feature = "uniffi")]
 pub mod ffi;
 pub mod marking;
+pub mod pack;
 pub mod photo;
 pub mod prompt;
 #[cfg(feature = "remote")]

@@ -126,7 +126,7 @@ fn letting_go_cancels_and_abandons() {
     let Some(studio) = studio() else { return };
     let sink = Arc::new(Sink::default());
     let mut asked = request(&photo(), ClipOutput::Sink { sink: sink.clone() });
-    asked.seconds = 10.0;
+    asked.seconds = Some(10.0);
     asked.fps = 60.0;
     let job = studio.start(asked, None).unwrap();
     while sink.frames.load(Ordering::Relaxed) == 0 {
@@ -162,7 +162,7 @@ fn what_the_host_does_wrong_is_told_in_its_own_words() {
     assert_eq!(code, "internal.panic");
 
     let mut late = request(&photo(), ClipOutput::Bytes { container: Container::Gif });
-    late.seconds = 99.0;
+    late.seconds = Some(99.0);
     let error = studio.start(late, None).unwrap_err();
     assert!(matches!(error, KinoraError::Request { code, .. } if code == "request.seconds"));
 }

@@ -87,7 +87,7 @@ fn request(photo: &Arc<Photo>, remote: Option<RemoteChoice>) -> GenerationReques
         remote,
         output: Some(ClipOutput::Bytes { container: Container::Mp4 }),
         prompt: "a river".into(),
-        seconds: 3.0,
+        seconds: Some(3.0),
         size: Some(720),
         ..app::request(Some(Arc::clone(photo)))
     }

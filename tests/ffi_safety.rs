@@ -27,7 +27,7 @@ fn studio(safety: SafetyOptions) -> Option<Result<Arc<Studio>>> {
 }
 
 fn request() -> GenerationRequest {
-    GenerationRequest { seconds: 0.5, ..app::request(Some(app::photo(192, 128))) }
+    GenerationRequest { seconds: Some(0.5), ..app::request(Some(app::photo(192, 128))) }
 }
 
 /// An app's check, with what it says of photos and of frames.

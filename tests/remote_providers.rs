@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use common::{picture, studio};
+use kinora::marking::{LayerKind, Marking};
 use kinora::remote::{Copies, RemoteJobState, Rights};
 use kinora::studio::Made;
 use kinora::{Clip, Container, GenerationRequest, Model, Output, Result, Studio};
@@ -49,7 +50,18 @@ fn small_clip(studio: &Studio) -> Vec<u8> {
 }
 
 fn run(studio: &Studio, model: &'static str, trouble: Trouble) -> Outcome {
-    let fake = Fake::new(model, trouble, small_clip(studio));
+    run_for(studio, model, trouble, small_clip(studio), Marking::default())
+}
+
+/// A job whose provider sends `clip`.
+fn run_for(
+    studio: &Studio,
+    model: &'static str,
+    trouble: Trouble,
+    clip: Vec<u8>,
+    marking: Marking,
+) -> Outcome {
+    let fake = Fake::new(model, trouble, clip);
     let wrong: &[&str] =
         if trouble == Trouble::WrongCertificate { &remote::fake::HOSTS } else { &[] };
     let server = serve(&fake, wrong);
@@ -68,6 +80,7 @@ fn run(studio: &Studio, model: &'static str, trouble: Trouble) -> Outcome {
         .seconds(5.0)
         .rights(Rights::Agreed)
         .model(Model::Remote { model: model.to_owned(), grant })
+        .marking(marking)
         .output(Output::bytes(Container::Mp4));
     let clip = studio.generate(request).and_then(|job| job.wait());
     // Nobody gets a key who should not, whatever happened.
@@ -140,6 +153,24 @@ fn every_provider_makes_a_clip() {
         assert!(body.contains("/9j/4AAQSkZJRg"), "{model}: {body:.300}");
         assert!(!body.contains(KEY), "{model}");
     }
+}
+
+#[test]
+fn a_clip_that_is_signed_afterwards_names_the_model_that_made_it() {
+    let Some(studio) = studio() else { return };
+    let bare = GenerationRequest::animate(picture(160, 120))
+        .seconds(0.5)
+        .marking(Marking::none())
+        .output(Output::bytes(Container::Mp4));
+    let Made::Bytes(bare) = studio.generate(bare).unwrap().wait().unwrap().made else { panic!() };
+    let outcome = run_for(studio, MODELS[0], Trouble::None, bare.clone(), Marking::default());
+    // An app that packs the clip anew loses what the file said, and says it again.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.mp4");
+    std::fs::write(&path, bare).unwrap();
+    assert_eq!(outcome.clip.unwrap().sign_file(&path).unwrap(), [LayerKind::Xmp]);
+    let told = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+    assert!(told.contains(MODELS[0]) && !told.contains("kinora/motion"));
 }
 
 /// The code that each trouble ends in, and how many jobs the provider may have made.

@@ -504,10 +504,6 @@ pub fn fuzz(bytes: &[u8]) {
     }
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// 128 random bits, in hexadecimal.
 pub(crate) fn random_hex() -> Result<String> {
     let mut bytes = [0; 16];
@@ -515,5 +511,5 @@ pub(crate) fn random_hex() -> Result<String> {
         let message = "the system gives no random numbers: try again";
         Error::Consent(Detail::new("consent.random", message).because(error))
     })?;
-    Ok(hex(&bytes))
+    Ok(crate::digest::hex(&bytes))
 }

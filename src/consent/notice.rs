@@ -101,10 +101,10 @@ impl Notice {
             version: format!("{TEXTS_VERSION}.{}", sheets.version()),
             language: translation.map_or_else(|| "en".to_owned(), |own| own.language.clone()),
             lines,
-            hash: super::hex(&facts.finalize()),
+            hash: crate::digest::hex(&facts.finalize()),
             text_hash: String::new(),
         };
-        notice.text_hash = super::hex(&Sha256::digest(notice.text()));
+        notice.text_hash = crate::digest::hex(&Sha256::digest(notice.text()));
         Ok(notice)
     }
 

@@ -8,7 +8,8 @@ use super::grant::Grant;
 use super::kind::DataKind;
 use super::ledger::{EventKind, Ledger, LedgerEvent};
 use super::sheet::Destination;
-use super::{Inner, Turn, hex, refused};
+use super::{Inner, Turn, refused};
+use crate::digest::hex;
 use crate::error::Result;
 use crate::transport::{Errand, Leave, Stop, TransportError};
 

@@ -10,5 +10,5 @@ mod scheduler;
 
 pub(crate) use guidance::GuidanceScale;
 pub(crate) use noise::Noise;
-pub(crate) use sample::{Denoiser, Estimates, sample};
-pub(crate) use scheduler::FlowMatchEuler;
+pub(crate) use sample::{Denoiser, Estimates, Run, sample};
+pub(crate) use scheduler::{CleanFlowEuler, Scheduler, SchedulerSettings, Steps};

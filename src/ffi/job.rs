@@ -53,6 +53,8 @@ pub enum ProgressStage {
     Faces,
     /// Denoising the motion.
     Motion,
+    /// A pack: denoising the clip.
+    Denoising,
     /// Drawing and encoding frames.
     Frames,
     /// A remote job: handing the payload over.
@@ -103,6 +105,8 @@ pub struct Clip {
     pub execution_provider: Option<ExecutionProvider>,
     /// The remote model that made it, such as `kling/3.0`; empty for the default model.
     pub remote_model: Option<String>,
+    /// The pack that made it; empty for the default model and remote ones.
+    pub pack: Option<PackUsed>,
     /// Words of the prompt that were understood.
     pub used: Vec<String>,
     /// Words of the prompt that meant nothing to Kinora.
@@ -122,6 +126,15 @@ pub struct Clip {
     pub seconds: ClipSeconds,
 }
 
+/// A pack, as a clip remembers it.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct PackUsed {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+}
+
 /// How long a job took, in seconds. `render` and `encode` run side by side.
 #[derive(Debug, Clone, Copy, PartialEq, uniffi::Record)]
 pub struct ClipSeconds {
@@ -137,6 +150,18 @@ pub struct ClipSeconds {
     pub encode: f64,
     /// From start to end.
     pub total: f64,
+}
+
+impl From<studio::PackUsed> for PackUsed {
+    fn from(studio::PackUsed { id, version }: studio::PackUsed) -> Self {
+        Self { id, version }
+    }
+}
+
+impl From<PackUsed> for studio::PackUsed {
+    fn from(PackUsed { id, version }: PackUsed) -> Self {
+        Self { id, version }
+    }
 }
 
 #[uniffi::export]
@@ -276,6 +301,7 @@ impl From<studio::Progress> for GenerationProgress {
         let stage = match stage {
             studio::Stage::Faces => ProgressStage::Faces,
             studio::Stage::Motion => ProgressStage::Motion,
+            studio::Stage::Denoising => ProgressStage::Denoising,
             studio::Stage::Frames => ProgressStage::Frames,
             studio::Stage::Sending => ProgressStage::Sending,
             studio::Stage::Queued => ProgressStage::Queued,
@@ -306,6 +332,7 @@ impl From<crate::Clip> for Clip {
             faces: clip.faces as u32,
             execution_provider: clip.execution_provider.map(Into::into),
             remote_model: clip.remote_model,
+            pack: clip.pack.map(Into::into),
             used: clip.used,
             ignored: clip.ignored,
             steps_asked: clip.steps_asked as u32,

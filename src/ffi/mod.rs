@@ -13,6 +13,7 @@ mod key_store;
 mod log;
 mod marking;
 mod options;
+mod packs;
 mod photo;
 mod remote;
 mod request;
@@ -31,7 +32,8 @@ pub use consent::{
 pub use data::{Copies, DataItem, DataKept, RemoteJob, RemoteJobState, VaultEntry, Withdrawal};
 pub use error::KinoraError;
 pub use job::{
-    Clip, ClipSeconds, GenerationJob, GenerationProgress, Preview, ProgressListener, ProgressStage,
+    Clip, ClipSeconds, GenerationJob, GenerationProgress, PackUsed, Preview, ProgressListener,
+    ProgressStage,
 };
 pub use key_store::{KeyStore, check_key_store};
 pub use log::{LogLevel, LogRecord, LogSink, set_log_sink};
@@ -40,6 +42,7 @@ pub use marking::{
     WatermarkFinding, WatermarkText, verify_file,
 };
 pub use options::{ExecutionProvider, StudioOptions};
+pub use packs::{InstalledPack, PackAcceptance, PackStore, PackTerms, pack_terms};
 pub use photo::{Photo, PhotoOrientation};
 pub use remote::{
     NoticeTranslation, PayloadPreview, Remote, RemoteChoice, RemoteModel, RemoteOptions,

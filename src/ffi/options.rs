@@ -23,6 +23,9 @@ pub struct StudioOptions {
     /// A folder with the default model's four files, instead of the embedded ones.
     #[uniffi(default)]
     pub models: Option<String>,
+    /// The folder of a `PackStore`: clips can then be made with its packs.
+    #[uniffi(default)]
+    pub packs: Option<String>,
     /// Lets the studio make clips with remote models too, under consents.
     #[uniffi(default)]
     pub remote: Option<Arc<Remote>>,
@@ -65,6 +68,9 @@ impl StudioOptions {
         }
         if let Some(models) = self.models {
             out = out.models(models);
+        }
+        if let Some(packs) = self.packs {
+            out = out.packs(packs);
         }
         if let Some(remote) = self.remote {
             out = out.remote(remote.remote.clone());

@@ -367,7 +367,7 @@ impl From<&remote::Payload> for PayloadPreview {
             url: payload.url().to_owned(),
             headers: headers.collect(),
             body: payload.body().to_vec(),
-            sha256: crate::consent::hex(payload.sha256()),
+            sha256: crate::digest::hex(payload.sha256()),
             seconds: payload.seconds(),
             asks_for_rights: payload.asks_for_rights(),
         }

@@ -10,11 +10,11 @@ use super::remote::{RemoteChoice, Video};
 use super::sink::{self, FrameSink};
 
 /// A clip to be made. What is left out gives two seconds of the photo coming alive, at 24 frames a
-/// second, on this device.
+/// second, on this device; of a pack, what its maker thinks best.
 #[derive(Clone, uniffi::Record)]
 #[uniffi::export(Display)]
 pub struct GenerationRequest {
-    /// The photo; only remote models can do without one.
+    /// The photo; packs for text-to-video and some remote models do without one.
     pub photo: Option<Arc<Photo>>,
     /// Where the clip goes; left out, an MP4 in memory, or what the package for a phone installs.
     #[uniffi(default)]
@@ -23,12 +23,12 @@ pub struct GenerationRequest {
     /// where there is no face.
     #[uniffi(default = "")]
     pub prompt: String,
-    /// Length in seconds, 0.5–10.
-    #[uniffi(default = 2.0)]
-    pub seconds: f32,
-    /// Frames a second, 1–60.
-    #[uniffi(default = 24.0)]
-    pub fps: f64,
+    /// Length in seconds, 0.5–10; left out 2, or a pack's own length.
+    #[uniffi(default)]
+    pub seconds: Option<f32>,
+    /// Frames a second, 1–60; left out 24, or what a pack was taught.
+    #[uniffi(default)]
+    pub fps: Option<f64>,
     /// The clip's longer side in pixels, up to 3840; left out the photo's, at most 1280.
     #[uniffi(default)]
     pub size: Option<u32>,
@@ -50,6 +50,13 @@ pub struct GenerationRequest {
     /// Guidance scale, 0–10; left out the model's best.
     #[uniffi(default)]
     pub guidance: Option<f32>,
+    /// The pack that makes the clip, by its id in the folder of `StudioOptions.packs`; left out the
+    /// default model does.
+    #[uniffi(default)]
+    pub pack: Option<String>,
+    /// What should not be seen, for packs that read words; left out what the pack says.
+    #[uniffi(default)]
+    pub negative_prompt: Option<String>,
     /// A remote model and the consent for it; left out the clip is made on this device and nothing
     /// is sent.
     #[uniffi(default)]
@@ -153,11 +160,21 @@ impl GenerationRequest {
         let mut request = made_of
             .output(output.into())
             .prompt(self.prompt)
-            .seconds(self.seconds)
-            .fps(self.fps)
             .seed(self.seed)
             .strength(self.strength)
             .looping(self.looping);
+        if let Some(seconds) = self.seconds {
+            request = request.seconds(seconds);
+        }
+        if let Some(fps) = self.fps {
+            request = request.fps(fps);
+        }
+        if let Some(words) = self.negative_prompt {
+            request = request.negative_prompt(words);
+        }
+        if let Some(id) = self.pack {
+            request = request.model(crate::Model::Pack { id });
+        }
         if let Some(size) = self.size {
             request = request.size(size);
         }
@@ -240,7 +257,7 @@ impl fmt::Debug for ClipOutput {
 /// Neither the words nor the picture.
 impl fmt::Debug for GenerationRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GenerationRequest({} s, {} a second)", self.seconds, self.fps)
+        write!(f, "GenerationRequest({:?} s, {:?} a second)", self.seconds, self.fps)
     }
 }
 

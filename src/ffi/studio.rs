@@ -11,6 +11,7 @@ use super::options::StudioOptions;
 use super::photo::Photo;
 use super::remote::PayloadPreview;
 use super::request::{ClipOutput, FaceInPhoto, GenerationRequest};
+use crate::studio::{self, Maker};
 
 /// Everything that is opened once: ONNX Runtime, the networks, the threads. One studio serves many
 /// jobs at a time, from any thread. Nothing in it opens a network connection: remote jobs go through
@@ -87,10 +88,11 @@ impl Studio {
             let marking = marking.map(MarkingOptions::into_core).transpose()?;
             let watermarked = clip.marks.contains(&LayerKind::Watermark);
             let photo = clip.photo_marks.into();
-            let model = clip.remote_model.as_deref();
+            let pack = clip.pack.map(studio::PackUsed::from);
+            let maker = Maker::of(clip.remote_model.as_deref(), pack.as_ref());
             let marking = marking.as_ref();
             let layers =
-                self.studio.sign_file(marking, model, photo, watermarked, path.as_ref())?;
+                self.studio.sign_file(marking, maker, photo, watermarked, path.as_ref())?;
             Ok(layers.into_iter().map(Into::into).collect())
         })
     }

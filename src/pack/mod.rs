@@ -1,62 +1,41 @@
-//! Model packs: where the networks' bytes come from.
+//! Model packs: video models that are brought along, and the default model.
+//!
+//! A pack is a folder, or one file, that holds the networks of one model, a tokenizer and `pack.json`,
+//! which says what they are (docs/packs.md). A [`PackStore`] keeps packs; a [`Pack`] is one of them,
+//! checked: nothing of a pack is opened before its size and SHA-256 are what `pack.json` says.
 
-use std::borrow::Cow;
-use std::path::Path;
+mod archive;
+mod default_model;
+mod graph;
+mod installed;
+mod licence;
+mod manifest;
+mod members;
+mod store;
+mod verify;
 
-use crate::error::{Detail, Error, Result};
+pub use installed::Pack;
+pub use licence::{Acceptance, Licence, Terms};
+pub use manifest::{
+    Component, Defaults, Element, Family, FileRecord, Latents, Limits, PackManifest, Port,
+    Precision, Preview, Size, Task, Tokenizer,
+};
+pub use store::{InstalledPack, PackStore};
 
-/// The four files of the default model, in memory.
-pub(crate) struct DefaultModel {
-    pub(crate) detector: Cow<'static, [u8]>,
-    pub(crate) points: Cow<'static, [u8]>,
-    pub(crate) perception: Cow<'static, [u8]>,
-    pub(crate) motion: Cow<'static, [u8]>,
+pub(crate) use default_model::DefaultModel;
+
+use crate::error::{Detail, Error};
+
+/// A pack that is not what it has to be.
+fn refuse(code: &'static str, message: impl Into<String>) -> Error {
+    Error::Model(Detail::new(code, message))
 }
 
-impl DefaultModel {
-    /// From `folder`, or what is embedded.
-    ///
-    /// # Errors
-    /// `model.missing` when a file of the folder cannot be read, or nothing is embedded.
-    pub(crate) fn load(folder: Option<&Path>) -> Result<Self> {
-        match folder {
-            Some(folder) => Ok(Self {
-                detector: read(folder, "face_detector.onnx")?,
-                points: read(folder, "face_points.onnx")?,
-                perception: read(folder, "perception.onnx")?,
-                motion: read(folder, "motion.onnx")?,
-            }),
-            None => embedded(),
-        }
-    }
-}
-
-fn read(folder: &Path, name: &str) -> Result<Cow<'static, [u8]>> {
-    let path = folder.join(name);
-    std::fs::read(&path).map(Cow::Owned).map_err(|error| {
-        let message = format!(
-            "{} cannot be read: give a folder that holds the four files of models/",
-            path.display()
-        );
-        Error::Model(Detail::new("model.missing", message).because(error))
-    })
-}
-
-#[cfg(feature = "embedded-models")]
-fn embedded() -> Result<DefaultModel> {
-    Ok(DefaultModel {
-        detector: Cow::Borrowed(include_bytes!("../../models/face_detector.onnx")),
-        points: Cow::Borrowed(include_bytes!("../../models/face_points.onnx")),
-        perception: Cow::Borrowed(include_bytes!("../../models/perception.onnx")),
-        motion: Cow::Borrowed(include_bytes!("../../models/motion.onnx")),
-    })
-}
-
-#[cfg(not(feature = "embedded-models"))]
-fn embedded() -> Result<DefaultModel> {
-    Err(Error::Model(Detail::new(
-        "model.missing",
-        "this build embeds no models: set StudioOptions::models to a folder that holds them, \
-         or build with the feature `embedded-models`",
-    )))
+/// [`refuse`], with the error below it.
+fn refuse_for(
+    code: &'static str,
+    message: impl Into<String>,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
+    Error::Model(Detail::new(code, message).because(error))
 }

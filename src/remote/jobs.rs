@@ -104,7 +104,7 @@ impl Record {
             id: id.to_owned(),
             model: model.to_owned(),
             region: region.to_owned(),
-            sha256: crate::consent::hex(sha256),
+            sha256: crate::digest::hex(sha256),
             seed,
             state: RemoteJobState::Sending,
             begun,

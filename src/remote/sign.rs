@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::consent::hex;
+use crate::digest::hex;
 use crate::transport::Method;
 
 /// How long a token lives and how far back it begins, seconds: what Kling's pages use.

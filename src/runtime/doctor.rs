@@ -64,7 +64,8 @@ fn try_out(runtime: &Runtime, execution_provider: ExecutionProvider) -> Result<(
         whole: execution_provider != ExecutionProvider::Cpu,
     };
     let model = probe::model(PROBE_SIZE, 1);
-    let session = Session::open(runtime.shared.environment, &options, &model, "probe")?;
+    let session =
+        Session::open(runtime.shared.environment, &options, model.as_slice().into(), "probe")?;
     let x = Array2::from_shape_fn((PROBE_SIZE, PROBE_SIZE), |(i, j)| (i + 2 * j) as f32 / 16.0);
     let outputs = session.run(&[("x", (&x).into())], &Cancel::new())?;
     let y = outputs.view("y")?;

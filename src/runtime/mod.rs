@@ -22,8 +22,8 @@ pub use doctor::{ProviderReport, RuntimeReport};
 pub use execution_provider::ExecutionProvider;
 pub use library::Telemetry;
 pub use options::RuntimeOptions;
-pub(crate) use session::Session;
-pub(crate) use tensor::Outputs;
+pub(crate) use session::{Session, Source};
+pub(crate) use tensor::{Kept, Outputs, Tensor};
 
 use crate::Result;
 use environment::Environment;
@@ -91,7 +91,15 @@ impl Runtime {
     /// `model.unreadable`, and `runtime.provider_missing` when the execution provider that was
     /// asked for by name is not there.
     pub(crate) fn session(&self, model: &[u8], name: &str) -> Result<Session> {
-        Session::open(self.shared.environment, &self.shared.session_options(), model, name)
+        self.session_of(model.into(), name)
+    }
+
+    /// A session for a network whose weights may lie in files beside it.
+    ///
+    /// # Errors
+    /// As [`Runtime::session`].
+    pub(crate) fn session_of(&self, source: Source<'_>, name: &str) -> Result<Session> {
+        Session::open(self.shared.environment, &self.shared.session_options(), source, name)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A network that is ready to run.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::session::RunOptions;
@@ -13,12 +14,31 @@ use super::execution_provider::ExecutionProvider;
 use super::tensor::{Flat, Outputs, Tensor};
 use crate::error::{Detail, Error, Result};
 
+/// kOrtSessionOptionsModelExternalInitializersFileFolderPath (onnxruntime_session_options_config_keys.h).
+const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_path";
+
 /// How a session is opened.
 pub(super) struct SessionOptions {
     pub(super) execution_provider: ExecutionProvider,
     pub(super) threads: usize,
     /// The whole network has to run on the execution provider, no part of it on the CPU.
     pub(super) whole: bool,
+}
+
+/// What a session is opened from.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// The ONNX file's bytes.
+    pub(crate) model: &'a [u8],
+    /// The folder with the files that hold its weights, where it does not hold them itself: ONNX
+    /// Runtime maps them.
+    pub(crate) weights: Option<&'a Path>,
+}
+
+impl<'a> From<&'a [u8]> for Source<'a> {
+    fn from(model: &'a [u8]) -> Self {
+        Self { model, weights: None }
+    }
 }
 
 /// A network that is ready to run; runs take turns.
@@ -45,7 +65,7 @@ impl Session {
     pub(super) fn open(
         environment: &Environment,
         options: &SessionOptions,
-        model: &[u8],
+        source: Source<'_>,
         name: &str,
     ) -> Result<Self> {
         let (last, before) = match options.execution_provider.candidates() {
@@ -53,18 +73,18 @@ impl Session {
             [] => (ExecutionProvider::Cpu, &[][..]),
         };
         for provider in before.iter().filter(|provider| provider.is_compiled_in()) {
-            if let Ok(session) = Self::open_on(*provider, environment, options, model, name) {
+            if let Ok(session) = Self::open_on(*provider, environment, options, source, name) {
                 return Ok(session);
             }
         }
-        Self::open_on(last, environment, options, model, name)
+        Self::open_on(last, environment, options, source, name)
     }
 
     fn open_on(
         provider: ExecutionProvider,
         environment: &Environment,
         options: &SessionOptions,
-        model: &[u8],
+        source: Source<'_>,
         name: &str,
     ) -> Result<Self> {
         let builder = builder(environment, provider.session_threads(options.threads))
@@ -76,7 +96,14 @@ impl Session {
                 Error::Runtime(Detail::new("runtime.session", message).because(error))
             })?;
         let mut builder = provider.register(builder, environment, options.threads)?;
-        let ort = builder.commit_from_memory(model).map_err(|error| unreadable(name, error))?;
+        if let Some(folder) = source.weights {
+            let folder = folder.to_string_lossy();
+            builder = builder
+                .with_config_entry(WEIGHTS_FOLDER, folder)
+                .map_err(|error| unreadable(name, error.into()))?;
+        }
+        let ort =
+            builder.commit_from_memory(source.model).map_err(|error| unreadable(name, error))?;
         Ok(Self {
             name: name.to_owned(),
             execution_provider: provider,

@@ -19,6 +19,19 @@ pub(crate) enum Tensor<'a> {
     /// Half precision.
     #[allow(dead_code)]
     F16(ArrayViewD<'a, f16>),
+    /// Whole numbers.
+    I64(ArrayViewD<'a, i64>),
+    /// What another run gave, where it lies.
+    Kept(&'a Kept),
+}
+
+/// An output of a run that goes into later runs as it is.
+pub(crate) struct Kept(Value);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kept")
+    }
 }
 
 impl<'a, D: Dimension> From<&'a Array<f32, D>> for Tensor<'a> {
@@ -30,6 +43,18 @@ impl<'a, D: Dimension> From<&'a Array<f32, D>> for Tensor<'a> {
 impl<'a, D: Dimension> From<ArrayView<'a, f32, D>> for Tensor<'a> {
     fn from(view: ArrayView<'a, f32, D>) -> Self {
         Self::F32(view.into_dyn())
+    }
+}
+
+impl<'a, D: Dimension> From<&'a Array<i64, D>> for Tensor<'a> {
+    fn from(array: &'a Array<i64, D>) -> Self {
+        Self::I64(array.view().into_dyn())
+    }
+}
+
+impl<'a> From<&'a Kept> for Tensor<'a> {
+    fn from(kept: &'a Kept) -> Self {
+        Self::Kept(kept)
     }
 }
 
@@ -49,7 +74,19 @@ impl Tensor<'_> {
             }
             (Self::F32(view), _) => Flat::F32(view.shape().to_vec(), in_order(view)),
             (Self::F16(view), _) => Flat::F16(view.shape().to_vec(), in_order(view)),
+            (Self::I64(view), _) => Flat::I64(view.shape().to_vec(), in_order(view)),
+            (Self::Kept(Kept(Value::There(value))), _) => Flat::There(value),
+            (Self::Kept(Kept(Value::Here(array))), _) => {
+                Flat::F32(array.shape().to_vec(), numbers_of(array))
+            }
         }
+    }
+}
+
+fn numbers_of(array: &ArrayD<f32>) -> Cow<'_, [f32]> {
+    match array.as_slice() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => Cow::Owned(array.iter().copied().collect()),
     }
 }
 
@@ -64,6 +101,8 @@ fn in_order<'v, T: Copy>(view: &'v ArrayViewD<'_, T>) -> Cow<'v, [T]> {
 pub(super) enum Flat<'a> {
     F32(Vec<usize>, Cow<'a, [f32]>),
     F16(Vec<usize>, Cow<'a, [f16]>),
+    I64(Vec<usize>, Cow<'a, [i64]>),
+    There(&'a DynValue),
 }
 
 impl Flat<'_> {
@@ -75,6 +114,10 @@ impl Flat<'_> {
             Self::F16(shape, numbers) => {
                 TensorRef::from_array_view((shape.as_slice(), &**numbers))?.into()
             }
+            Self::I64(shape, numbers) => {
+                TensorRef::from_array_view((shape.as_slice(), &**numbers))?.into()
+            }
+            Self::There(value) => (*value).into(),
         })
     }
 }
@@ -128,6 +171,14 @@ impl Outputs {
                  take it from its source again"
             ),
         )))
+    }
+}
+
+impl Outputs {
+    /// Every output as it is, by name, for later runs.
+    pub(crate) fn keep(self) -> Vec<(String, Kept)> {
+        let names = self.ports.iter().map(|port| port.name.clone());
+        names.zip(self.values.into_iter().map(Kept)).collect()
     }
 }
 

@@ -56,10 +56,15 @@ pub(crate) fn folder(folder: &Path) -> io::Result<(File, PathBuf)> {
 
 /// Lets go of a folder whose files were moved out, and removes it.
 pub(crate) fn remove_folder(held: Option<File>, path: &Path) -> io::Result<()> {
+    release_folder(held, path)?;
+    fs::remove_dir(path)
+}
+
+/// Lets go of a folder that is ready to get its own name.
+pub(crate) fn release_folder(held: Option<File>, path: &Path) -> io::Result<()> {
     // Closed first: Windows keeps the name of an open file.
     drop(held);
-    fs::remove_file(path.join(HELD))?;
-    fs::remove_dir(path)
+    fs::remove_file(path.join(HELD))
 }
 
 /// Marks a file as being written until it is closed; false where a sweep was quicker.

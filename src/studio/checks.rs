@@ -41,10 +41,14 @@ fn refused(why: Category) -> Error {
 }
 
 impl Shared {
+    /// The prompt's gate, where there is one.
+    pub(super) fn prompt_checked(&self) -> Vec<Checked> {
+        self.gates.check_prompts().then_some(Checked::Prompt).into_iter().collect()
+    }
+
     /// Passes a photo through the input gates and says which gates it, and the prompt, have passed.
     pub(super) fn check_photo(&self, photo: &Photo, cancel: &Cancel) -> Result<Vec<Checked>> {
-        let mut passed = Vec::new();
-        passed.extend(self.gates.check_prompts().then_some(Checked::Prompt));
+        let mut passed = self.prompt_checked();
         if self.gates.look_at(Side::Input) {
             let (width, height) = (photo.width(), photo.height());
             let picture = Picture::new(width, height, photo.pixels(), Side::Input);

@@ -7,10 +7,11 @@ use super::Shared;
 use super::checks::FrameChecks;
 use super::marks::ClipMarks;
 use super::progress::{Board, Preview, Stage};
-use crate::clip::{ClipSpec, Encoder, Frame, Layout, Written};
+use crate::clip::{ClipSpec, Encoder, Frame, Layout, Rgb8, Written};
 use crate::error::{Detail, Error, Result};
 use crate::photo::Photo;
 use crate::pipeline::motion::MotionPlan;
+use crate::pipeline::video::{FrameSource, rgb8};
 use crate::render::canvas::{Canvas, ColourSpace};
 use crate::render::colour::rgb_from_ycbcr;
 use crate::render::warp::{warp_i420, warp_rgb};
@@ -39,11 +40,81 @@ pub(super) struct Drawn {
     pub(super) encode: Duration,
 }
 
-/// Draws all frames of a plan into an encoder.
+/// Draws one frame after another.
+pub(super) trait Painter {
+    /// Draws frame `index`, counted from 0.
+    fn paint(&mut self, index: u32, frame: &mut Frame, cancel: &Cancel) -> Result<()>;
+}
+
+/// Warps the photo as a plan of motion says.
+pub(super) struct Warped {
+    canvas: Canvas,
+    plan: MotionPlan,
+}
+
+impl Warped {
+    pub(super) fn new(
+        photo: &Photo,
+        plan: MotionPlan,
+        spec: &ClipSpec,
+        layout: Layout,
+    ) -> Result<Self> {
+        let space = match layout {
+            Layout::I420 => ColourSpace::Bt709,
+            Layout::Rgb => ColourSpace::Rgb,
+        };
+        let canvas = Canvas::new(photo, spec.width as usize, spec.height as usize, space)?;
+        Ok(Self { canvas, plan })
+    }
+}
+
+impl Painter for Warped {
+    fn paint(&mut self, index: u32, frame: &mut Frame, _: &Cancel) -> Result<()> {
+        let map = self.plan.map(index as usize);
+        match frame {
+            Frame::I420(frame) => warp_i420(&self.canvas, &map, frame.planes_mut()),
+            Frame::Rgb(frame) => warp_rgb(&self.canvas, &map, frame.pixels_mut()),
+        }
+        Ok(())
+    }
+}
+
+/// Takes frames as a pack decodes them.
+pub(super) struct Decoded<'p> {
+    source: Box<dyn FrameSource + 'p>,
+    /// For frames in another layout.
+    rgb: Rgb8,
+}
+
+impl<'p> Decoded<'p> {
+    pub(super) fn new(source: Box<dyn FrameSource + 'p>, spec: &ClipSpec) -> Self {
+        Self { source, rgb: Rgb8::new(spec.width, spec.height) }
+    }
+}
+
+impl Painter for Decoded<'_> {
+    fn paint(&mut self, _: u32, frame: &mut Frame, cancel: &Cancel) -> Result<()> {
+        let (width, height) = (self.rgb.width() as usize, self.rgb.height() as usize);
+        let pixels = self.source.next(cancel)?.filter(|pixels| pixels.dim() == (3, height, width));
+        let Some(pixels) = pixels else {
+            let message = "the pack's decoder gives fewer or other frames than the clip has: export the pack anew";
+            return Err(Error::Model(Detail::new("model.output", message)));
+        };
+        match frame {
+            Frame::Rgb(frame) => rgb8(pixels.view(), frame.pixels_mut()),
+            Frame::I420(frame) => {
+                rgb8(pixels.view(), self.rgb.pixels_mut());
+                frame.convert_from(&self.rgb)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Draws all frames of a clip into an encoder.
 pub(super) fn draw(
     shared: &Shared,
-    photo: &Photo,
-    mut plan: MotionPlan,
+    painter: &mut (dyn Painter + Send),
     outlet: Outlet<'_>,
     spec: &ClipSpec,
     board: &Board,
@@ -51,14 +122,7 @@ pub(super) fn draw(
 ) -> Result<Drawn> {
     let Outlet { encoder, marks } = outlet;
     let layout = encoder.layout();
-    let space = match layout {
-        Layout::I420 => ColourSpace::Bt709,
-        Layout::Rgb => ColourSpace::Rgb,
-    };
-    let clock = Instant::now();
-    let (width, height) = (spec.width as usize, spec.height as usize);
-    let canvas = shared.threads.install(|| Canvas::new(photo, width, height, space))?;
-    let mut render = clock.elapsed();
+    let mut render = Duration::ZERO;
     let mut marking = Duration::ZERO;
     let mut checks = FrameChecks::new(shared, spec);
 
@@ -84,14 +148,12 @@ pub(super) fn draw(
                 break;
             }
             let clock = Instant::now();
-            shared.threads.install(|| {
-                let map = plan.map(index as usize);
-                match &mut frame {
-                    Frame::I420(frame) => warp_i420(&canvas, &map, frame.planes_mut()),
-                    Frame::Rgb(frame) => warp_rgb(&canvas, &map, frame.pixels_mut()),
-                }
-            });
+            let painted = shared.threads.install(|| painter.paint(index, &mut frame, cancel));
             render += clock.elapsed();
+            if let Err(error) = painted {
+                refused = Some(error);
+                break;
+            }
             // Before anybody gets it; an encoder that misses frames keeps nothing.
             if let Err(error) = checks.check(&frame, index, cancel) {
                 refused = Some(error);

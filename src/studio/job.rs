@@ -37,11 +37,13 @@ pub struct Clip {
     pub seed: u64,
     /// How many faces moved.
     pub faces: usize,
-    /// Where the motion network ran, never `Auto`; `None` for a clip of a remote model.
+    /// Where the denoising network ran, never `Auto`; `None` for a clip of a remote model.
     pub execution_provider: Option<ExecutionProvider>,
     /// The remote model that made it, such as `kling/3.0`; `None` for the default model.
     pub remote_model: Option<String>,
-    /// Words of the prompt that were understood.
+    /// The pack that made it; `None` for the default model and remote ones.
+    pub pack: Option<PackUsed>,
+    /// Words of the prompt that were understood; a pack reads all of them.
     pub used: Vec<String>,
     /// Words of the prompt that meant nothing to Kinora.
     pub ignored: Vec<String>,
@@ -63,6 +65,15 @@ pub struct Clip {
     pub(super) marking: Marking,
 }
 
+/// A pack, as a clip remembers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackUsed {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+}
+
 /// What a finished job leaves.
 #[derive(Debug)]
 pub enum Made {
@@ -74,12 +85,22 @@ pub enum Made {
     Sink,
 }
 
+impl From<Written> for Made {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Path(path) => Self::Path(path),
+            Written::Bytes(bytes) => Self::Bytes(bytes),
+            Written::Sink => Self::Sink,
+        }
+    }
+}
+
 /// How long a job took, in seconds. `render` and `encode` run side by side.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StageSeconds {
     /// Finding the faces.
     pub faces: f64,
-    /// Perception, face points and denoising.
+    /// Perception, face points and denoising; of a pack everything up to clean latents.
     pub motion: f64,
     /// Drawing the frames.
     pub render: f64,
@@ -251,19 +272,20 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
 
     let moving = plan.faces();
     let (steps_asked, steps) = plan.steps();
+    let clock = Instant::now();
+    let layout = encoder.layout();
+    let mut painter =
+        shared.threads.install(|| drawing::Warped::new(&order.photo, plan, &spec, layout))?;
+    seconds.render = clock.elapsed().as_secs_f64();
     let outlet = drawing::Outlet { marks: &mut marks, encoder };
-    let drawn = drawing::draw(shared, &order.photo, plan, outlet, &spec, board, cancel)?;
+    let drawn = drawing::draw(shared, &mut painter, outlet, &spec, board, cancel)?;
     checks.extend(shared.frames_checked(drawn.checked));
-    seconds.render = drawn.render.as_secs_f64();
+    seconds.render += drawn.render.as_secs_f64();
     seconds.marking += drawn.marking.as_secs_f64();
     seconds.encode = drawn.encode.as_secs_f64();
     seconds.total = started.elapsed().as_secs_f64();
     Ok(Clip {
-        made: match drawn.written {
-            Written::Path(path) => Made::Path(path),
-            Written::Bytes(bytes) => Made::Bytes(bytes),
-            Written::Sink => Made::Sink,
-        },
+        made: drawn.written.into(),
         frames,
         fps,
         width,
@@ -272,6 +294,7 @@ fn run(shared: &Shared, order: Order, board: &Board, cancel: &Cancel) -> Result<
         faces: moving,
         execution_provider: Some(shared.motion.execution_provider()),
         remote_model: None,
+        pack: None,
         used: request.reading.used,
         ignored: request.reading.ignored,
         steps_asked,

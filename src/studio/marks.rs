@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 #[cfg(feature = "uniffi")]
 use super::Studio;
-use super::job::Clip;
+use super::job::{Clip, PackUsed};
 use crate::clip::{Finish, Finishing, Frame, Target};
 use crate::error::Result;
 use crate::marking::watermark::{Embedder, WatermarkModel, WatermarkPayload};
@@ -17,6 +17,26 @@ const MODEL: &str = "kinora/motion";
 /// Its version (models/MODEL_CARD.md).
 const MODEL_VERSION: &str = "2";
 
+/// Which model made a clip.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Maker<'a> {
+    Default,
+    /// A provider's, by its id.
+    Remote(&'a str),
+    Pack(&'a PackUsed),
+}
+
+impl<'a> Maker<'a> {
+    /// By what a clip remembers of it.
+    pub(crate) fn of(remote_model: Option<&'a str>, pack: Option<&'a PackUsed>) -> Self {
+        match (remote_model, pack) {
+            (Some(model), _) => Self::Remote(model),
+            (None, Some(pack)) => Self::Pack(pack),
+            (None, None) => Self::Default,
+        }
+    }
+}
+
 impl Clip {
     /// Marks a file that the device's own encoder has written out of a sink's frames, as the job would
     /// have marked a file of its own. Says which layers the file has then; the watermark is in the
@@ -26,7 +46,8 @@ impl Clip {
     /// As [`FileMarks::sign_file`].
     pub fn sign_file(&self, path: impl AsRef<Path>) -> Result<Vec<LayerKind>> {
         let watermarked = self.marks.contains(&LayerKind::Watermark);
-        let statement = statement(&self.marking, self.remote_model.as_deref(), self.photo_marks);
+        let maker = Maker::of(self.remote_model.as_deref(), self.pack.as_ref());
+        let statement = statement(&self.marking, maker, self.photo_marks);
         sign(&self.marking, statement.watermarked(watermarked), path.as_ref())
     }
 }
@@ -37,13 +58,13 @@ impl Studio {
     pub(crate) fn sign_file(
         &self,
         marking: Option<&Marking>,
-        remote_model: Option<&str>,
+        maker: Maker<'_>,
         photo: PhotoMarks,
         watermarked: bool,
         path: &Path,
     ) -> Result<Vec<LayerKind>> {
         let marking = marking.unwrap_or(&self.shared.marking);
-        sign(marking, statement(marking, remote_model, photo).watermarked(watermarked), path)
+        sign(marking, statement(marking, maker, photo).watermarked(watermarked), path)
     }
 }
 
@@ -65,13 +86,24 @@ pub(super) struct ClipMarks {
 impl ClipMarks {
     /// For a clip of the default model.
     pub(super) fn of_default(marking: &Marking, photo: PhotoMarks) -> Self {
-        let statement = statement(marking, None, photo);
+        Self::of_frames(marking, Maker::Default, WatermarkModel::Motion, photo)
+    }
+
+    /// For a clip of a pack.
+    pub(super) fn of_pack(marking: &Marking, pack: &PackUsed, photo: PhotoMarks) -> Self {
+        Self::of_frames(marking, Maker::Pack(pack), WatermarkModel::of_pack(&pack.id), photo)
+    }
+
+    fn of_frames(
+        marking: &Marking,
+        maker: Maker<'_>,
+        model: WatermarkModel,
+        photo: PhotoMarks,
+    ) -> Self {
+        let statement = statement(marking, maker, photo);
         let embedder = marking.watermark.then(|| {
-            Embedder::new(&WatermarkPayload {
-                model: WatermarkModel::Motion,
-                day: statement.day,
-                source_marked: !photo.is_empty(),
-            })
+            let source_marked = !photo.is_empty();
+            Embedder::new(&WatermarkPayload { model, day: statement.day, source_marked })
         });
         Self::new(marking, statement, embedder, false)
     }
@@ -80,7 +112,7 @@ impl ClipMarks {
     /// marked was paid for all the same.
     #[cfg(feature = "remote")]
     pub(super) fn of_remote(marking: &Marking, model: &str, photo: PhotoMarks) -> Self {
-        Self::new(marking, statement(marking, Some(model), photo), None, true)
+        Self::new(marking, statement(marking, Maker::Remote(model), photo), None, true)
     }
 
     fn new(
@@ -143,11 +175,14 @@ impl Finishing for Recorded {
     }
 }
 
-fn statement(marking: &Marking, remote_model: Option<&str>, photo: PhotoMarks) -> Statement {
+fn statement(marking: &Marking, maker: Maker<'_>, photo: PhotoMarks) -> Statement {
     let day = marking.day.unwrap_or_else(Day::today);
-    let statement = match remote_model {
-        None => Statement::new(MODEL, MODEL_VERSION, day),
-        Some(model) => Statement::new(model, "", day),
+    let statement = match maker {
+        Maker::Default => Statement::new(MODEL, MODEL_VERSION, day),
+        Maker::Remote(model) => Statement::new(model, "", day),
+        Maker::Pack(PackUsed { id, version }) => {
+            Statement::new(format!("kinora/{id}"), version, day)
+        }
     };
     statement.photo_marks(photo)
 }

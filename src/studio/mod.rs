@@ -5,6 +5,7 @@ mod drawing;
 mod job;
 mod marks;
 mod options;
+mod packs;
 mod progress;
 #[cfg(feature = "remote")]
 mod remote;
@@ -20,8 +21,11 @@ use crate::photo::Photo;
 use crate::pipeline::motion::{MotionModels, MotionPipeline};
 use crate::runtime::{Cancel, Runtime};
 use crate::safety::Gates;
+use packs::Packs;
 
-pub use job::{Clip, GenerationJob, Made, StageSeconds};
+pub use job::{Clip, GenerationJob, Made, PackUsed, StageSeconds};
+#[cfg(feature = "uniffi")]
+pub(crate) use marks::Maker;
 pub use options::StudioOptions;
 pub use progress::{Preview, Progress, Stage};
 pub use request::{FaceChoice, GenerationRequest, LONGEST_SIDE, MAX_SECONDS, MIN_SECONDS, Model};
@@ -52,6 +56,7 @@ struct Shared {
     motion: MotionPipeline,
     gates: Gates,
     marking: Marking,
+    packs: Packs,
     threads: rayon::ThreadPool,
 }
 
@@ -60,7 +65,8 @@ impl Studio {
     ///
     /// # Errors
     /// `runtime.*` when ONNX Runtime is not found or refused, `model.*` when a network or a
-    /// classifier of [`StudioOptions::safety`] does not fit.
+    /// classifier of [`StudioOptions::safety`] does not fit, `pack.store` when the folder of packs
+    /// cannot be used.
     pub fn open(mut options: StudioOptions) -> Result<Self> {
         #[cfg(feature = "remote")]
         let remote = options.take_remote();
@@ -85,6 +91,7 @@ impl Studio {
         )?;
         let gates = Gates::open(options.take_safety(), &runtime)?;
         let marking = options.take_marking();
+        let packs = Packs::open(options.packs_folder())?;
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(runtime.threads())
             .thread_name(|i| format!("kinora-{i}"))
@@ -100,7 +107,7 @@ impl Studio {
             runtime.threads()
         );
         Ok(Self {
-            shared: Arc::new(Shared { runtime, detector, motion, gates, marking, threads }),
+            shared: Arc::new(Shared { runtime, detector, motion, gates, marking, packs, threads }),
             #[cfg(feature = "remote")]
             remote,
         })
@@ -112,15 +119,23 @@ impl Studio {
     /// device.
     ///
     /// # Errors
-    /// `request.*` when the request is out of range, `safety.*` when the prompt is refused; for a
-    /// remote model also `safety.*` for the photo, `consent.*`, `vault.*` and `remote.*`, before
+    /// `request.*` when the request is out of range, `safety.*` when the prompt is refused; for a pack
+    /// `pack.*` when it is not there or not sound; for a remote model also `safety.*` for the photo, `consent.*`, `vault.*` and `remote.*`, before
     /// anything is sent. What goes wrong later comes out of [`GenerationJob::wait`], a photo or frame
     /// that is refused on this device too.
     pub fn generate(&self, request: GenerationRequest) -> Result<GenerationJob> {
         match request.asked_model() {
+            Model::Default if request.is_words() => {
+                let id = self.shared.packs.for_words()?;
+                self.generate_with_pack(request, &id)
+            }
             Model::Default => {
                 self.check_prompt(&request)?;
                 job::start(Arc::clone(&self.shared), request.check()?)
+            }
+            Model::Pack { id } => {
+                let id = id.clone();
+                self.generate_with_pack(request, &id)
             }
             #[cfg(feature = "remote")]
             Model::Remote { model, grant } => {

@@ -12,6 +12,7 @@ use crate::safety::Safety;
 pub struct StudioOptions {
     runtime: RuntimeOptions,
     models: Option<PathBuf>,
+    packs: Option<PathBuf>,
     safety: Safety,
     marking: Marking,
     #[cfg(feature = "remote")]
@@ -44,6 +45,13 @@ impl StudioOptions {
     #[must_use]
     pub fn models(mut self, folder: impl Into<PathBuf>) -> Self {
         self.models = Some(folder.into());
+        self
+    }
+
+    /// The folder of a [`PackStore`](crate::pack::PackStore): clips can then be made with its packs.
+    #[must_use]
+    pub fn packs(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.packs = Some(folder.into());
         self
     }
 
@@ -84,6 +92,10 @@ impl StudioOptions {
 
     pub(super) fn runtime_options(&self) -> &RuntimeOptions {
         &self.runtime
+    }
+
+    pub(super) fn packs_folder(&self) -> Option<&Path> {
+        self.packs.as_deref()
     }
 
     pub(super) fn models_folder(&self) -> Option<&Path> {

@@ -13,6 +13,8 @@ pub enum Stage {
     Faces,
     /// Denoising the motion; steps are denoise steps.
     Motion,
+    /// A pack: denoising the clip; steps are denoise steps.
+    Denoising,
     /// Drawing and encoding; steps are frames.
     Frames,
     /// A remote job: handing the payload over.
@@ -69,6 +71,8 @@ impl std::fmt::Debug for Preview {
 /// Shares of the whole that a typical job spends before its frames.
 const FACES_SHARE: f32 = 0.03;
 const MOTION_SHARE: f32 = 0.1;
+/// The same of a pack, whose steps take most of the time.
+const DENOISING_SHARE: f32 = 0.8;
 /// Shares of a remote job that are over when it is sent, and when it is made.
 const REMOTE_SENT: f32 = 0.1;
 const REMOTE_MADE: f32 = 0.9;
@@ -85,6 +89,7 @@ pub(super) struct Board {
 struct State {
     progress: Progress,
     version: u64,
+    before_frames: Option<f32>,
     preview: Option<Preview>,
 }
 
@@ -94,7 +99,7 @@ impl Board {
             Progress { stage: Stage::Faces, step: 0, of: 1, share: 0.0, seconds_left: None };
         Self {
             started: Instant::now(),
-            state: Mutex::new(State { progress, version: 0, preview: None }),
+            state: Mutex::new(State { progress, version: 0, before_frames: None, preview: None }),
             changed: Condvar::new(),
         }
     }
@@ -104,8 +109,9 @@ impl Board {
         let share = match stage {
             Stage::Faces => FACES_SHARE * part,
             Stage::Motion => FACES_SHARE + MOTION_SHARE * part,
+            Stage::Denoising => DENOISING_SHARE * part,
             Stage::Frames => {
-                let before = FACES_SHARE + MOTION_SHARE;
+                let before = self.before_frames();
                 before + (1.0 - before) * part
             }
             Stage::Sending => REMOTE_SENT * part,
@@ -116,7 +122,8 @@ impl Board {
         };
         let spent = self.started.elapsed().as_secs_f32();
         // How long a provider takes is nothing that can be told from what it took so far.
-        let local = matches!(stage, Stage::Faces | Stage::Motion | Stage::Frames);
+        let local =
+            matches!(stage, Stage::Faces | Stage::Motion | Stage::Denoising | Stage::Frames);
         let seconds_left = (local && share >= GUESS_FROM).then(|| spent * (1.0 - share) / share);
         let mut state = self.lock();
         let share = share.max(state.progress.share);
@@ -124,6 +131,13 @@ impl Board {
         state.version += 1;
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// The share of the whole that was done when the first frame came.
+    fn before_frames(&self) -> f32 {
+        let mut state = self.lock();
+        let share = state.progress.share.max(FACES_SHARE + MOTION_SHARE);
+        *state.before_frames.get_or_insert(share)
     }
 
     pub(super) fn show(&self, preview: Preview) {

@@ -170,6 +170,7 @@ fn finish(
         faces: 0,
         execution_provider: None,
         remote_model: Some(model),
+        pack: None,
         used: Vec::new(),
         ignored: Vec::new(),
         steps_asked: 0,

@@ -17,9 +17,12 @@ pub const LONGEST_SIDE: u32 = 3840;
 /// The longest side that a clip has unless its request says otherwise.
 const DEFAULT_LONG_SIDE: u32 = 1280;
 const SHORTEST_SIDE: u32 = 16;
+const DEFAULT_SECONDS: f32 = 2.0;
+const DEFAULT_FPS: f64 = 24.0;
 const FPS_RANGE: std::ops::RangeInclusive<f64> = 1.0..=60.0;
 const STEPS_RANGE: std::ops::RangeInclusive<usize> = 1..=200;
 const GUIDANCE_RANGE: std::ops::RangeInclusive<f32> = 0.0..=10.0;
+const PACK_GUIDANCE_RANGE: std::ops::RangeInclusive<f32> = 0.0..=30.0;
 const STRENGTH_RANGE: std::ops::RangeInclusive<f32> = 0.0..=1.5;
 
 /// Which faces move.
@@ -43,6 +46,11 @@ pub enum Model {
     /// The default model, on this device: it asks nobody and sends nothing.
     #[default]
     Default,
+    /// A pack of [`StudioOptions::packs`](crate::StudioOptions::packs), on this device too.
+    Pack {
+        /// The pack's id, such as `wan-2.1-t2v-1.3b`.
+        id: String,
+    },
     /// A provider's model: what it needs leaves the device, under a grant that covers it.
     #[cfg(feature = "remote")]
     Remote {
@@ -70,8 +78,9 @@ pub struct GenerationRequest {
     #[cfg(feature = "remote")]
     rights: Option<crate::remote::Rights>,
     prompt: String,
-    seconds: f32,
-    fps: f64,
+    negative_prompt: Option<String>,
+    seconds: Option<f32>,
+    fps: Option<f64>,
     size: Option<u32>,
     seed: u64,
     steps: Option<usize>,
@@ -89,7 +98,8 @@ impl GenerationRequest {
         Self::of(Source::Photo(photo))
     }
 
-    /// Two seconds of what the prompt says, without a photo: for models that need none.
+    /// Two seconds of what the prompt says, without a photo: for models that need none. With
+    /// [`Model::Default`] the first pack is taken that can.
     pub fn imagine(prompt: impl Into<String>) -> Self {
         Self::of(Source::Words).prompt(prompt)
     }
@@ -107,8 +117,9 @@ impl GenerationRequest {
             #[cfg(feature = "remote")]
             rights: None,
             prompt: String::new(),
-            seconds: 2.0,
-            fps: 24.0,
+            negative_prompt: None,
+            seconds: None,
+            fps: None,
             size: None,
             seed: 0,
             steps: None,
@@ -145,22 +156,32 @@ impl GenerationRequest {
         self
     }
 
-    /// Length in seconds, 0.5–10.
+    /// What should not be seen, for packs that read words; by default what the pack says.
     #[must_use]
-    pub fn seconds(mut self, seconds: f32) -> Self {
-        self.seconds = seconds;
+    pub fn negative_prompt(mut self, prompt: impl Into<String>) -> Self {
+        self.negative_prompt = Some(prompt.into());
         self
     }
 
-    /// Frames a second, 1–60. 29.97 and its like become exact fractions.
+    /// Length in seconds, 0.5–10. Two by default; a pack's own length where a pack makes the clip, which
+    /// takes the nearest length that the pack can make.
+    #[must_use]
+    pub fn seconds(mut self, seconds: f32) -> Self {
+        self.seconds = Some(seconds);
+        self
+    }
+
+    /// Frames a second, 1–60. 29.97 and its like become exact fractions. 24 by default; what a pack
+    /// was taught where a pack makes the clip.
     #[must_use]
     pub fn fps(mut self, fps: f64) -> Self {
-        self.fps = fps;
+        self.fps = Some(fps);
         self
     }
 
     /// The clip's longer side in pixels, up to [`LONGEST_SIDE`]; scales up too. By default the
-    /// photo's, at most 1280.
+    /// photo's, at most 1280. A pack makes the nearest size that it can, by default as many pixels as
+    /// it was taught with.
     #[must_use]
     pub fn size(mut self, long_side: u32) -> Self {
         self.size = Some(long_side);
@@ -258,13 +279,9 @@ impl GenerationRequest {
                 "the default model needs a photo: GenerationRequest::animate",
             ));
         };
-        within(
-            "request.seconds",
-            "the length in seconds",
-            self.seconds,
-            &(MIN_SECONDS..=MAX_SECONDS),
-        )?;
-        within("request.fps", "the frame rate", self.fps, &FPS_RANGE)?;
+        let seconds = self.seconds.unwrap_or(DEFAULT_SECONDS);
+        let fps = self.fps.unwrap_or(DEFAULT_FPS);
+        check_length(seconds, fps)?;
         within("request.strength", "the strength", self.strength, &STRENGTH_RANGE)?;
         if let Some(steps) = self.steps {
             within("request.steps", "the number of steps", steps, &STEPS_RANGE)?;
@@ -272,9 +289,8 @@ impl GenerationRequest {
         if let Some(guidance) = self.guidance {
             within("request.guidance", "the guidance scale", guidance, &GUIDANCE_RANGE)?;
         }
-        let fps = Fps::from_decimal(self.fps)?;
-        // A little over: 1.3 s as a float is less than 1.3 s.
-        let frames = (f64::from(self.seconds) * fps.as_f64() + 1e-4).round().max(1.0) as u32;
+        let fps = Fps::from_decimal(fps)?;
+        let frames = frames(seconds, fps);
         let (width, height) = clip_size(&photo, self.size)?;
         let output = self.output.ok_or_else(no_output)?;
         Ok(Order {
@@ -322,9 +338,9 @@ impl GenerationRequest {
                 &(SHORTEST_SIDE..=LONGEST_SIDE),
             )?;
         }
-        if !self.seconds.is_finite() || self.seconds < MIN_SECONDS {
-            let message =
-                format!("the length in seconds is {}: give {MIN_SECONDS} or more", self.seconds);
+        let seconds = self.seconds.unwrap_or(DEFAULT_SECONDS);
+        if !seconds.is_finite() || seconds < MIN_SECONDS {
+            let message = format!("the length in seconds is {seconds}: give {MIN_SECONDS} or more");
             return Err(refuse("request.seconds", message));
         }
         let (photo, video) = match self.source {
@@ -337,7 +353,7 @@ impl GenerationRequest {
                 photo,
                 video,
                 prompt: self.prompt,
-                seconds: self.seconds,
+                seconds,
                 size: self.size,
                 seed: self.seed,
                 shows_person,
@@ -347,6 +363,81 @@ impl GenerationRequest {
             seed: self.seed,
         })
     }
+}
+
+/// A clip of a pack, before it is known what the pack can make.
+pub(super) struct PackOrder {
+    pub(super) photo: Option<Photo>,
+    pub(super) prompt: String,
+    pub(super) negative_prompt: Option<String>,
+    pub(super) seconds: Option<f32>,
+    pub(super) fps: Option<f64>,
+    pub(super) size: Option<u32>,
+    pub(super) seed: u64,
+    pub(super) steps: Option<usize>,
+    pub(super) guidance: Option<f32>,
+    pub(super) marking: Option<Marking>,
+    pub(super) output: Output,
+}
+
+impl GenerationRequest {
+    /// What a pack is asked for: faces, strength and loops mean nothing to it.
+    pub(super) fn into_pack(self) -> Result<PackOrder> {
+        let photo = match self.source {
+            Source::Photo(photo) => Some(photo),
+            Source::Words => None,
+            #[cfg(feature = "remote")]
+            Source::Video(_) => {
+                let message = "packs take no videos: give a photo, or words alone";
+                return Err(refuse("request.video", message));
+            }
+        };
+        check_length(self.seconds.unwrap_or(DEFAULT_SECONDS), self.fps.unwrap_or(DEFAULT_FPS))?;
+        if let Some(size) = self.size {
+            within(
+                "request.size",
+                "the long side in pixels",
+                size,
+                &(SHORTEST_SIDE..=LONGEST_SIDE),
+            )?;
+        }
+        if let Some(steps) = self.steps {
+            within("request.steps", "the number of steps", steps, &STEPS_RANGE)?;
+        }
+        if let Some(guidance) = self.guidance {
+            within("request.guidance", "the guidance scale", guidance, &PACK_GUIDANCE_RANGE)?;
+        }
+        Ok(PackOrder {
+            photo,
+            prompt: self.prompt,
+            negative_prompt: self.negative_prompt,
+            seconds: self.seconds,
+            fps: self.fps,
+            size: self.size,
+            seed: self.seed,
+            steps: self.steps,
+            guidance: self.guidance,
+            marking: self.marking,
+            output: self.output.ok_or_else(no_output)?,
+        })
+    }
+
+    /// Whether it has neither photo nor video.
+    pub(super) fn is_words(&self) -> bool {
+        matches!(self.source, Source::Words)
+    }
+}
+
+fn check_length(seconds: f32, fps: f64) -> Result<()> {
+    let range = &(MIN_SECONDS..=MAX_SECONDS);
+    within("request.seconds", "the length in seconds", seconds, range)?;
+    within("request.fps", "the frame rate", fps, &FPS_RANGE)
+}
+
+/// Frames of a length.
+pub(super) fn frames(seconds: f32, fps: Fps) -> u32 {
+    // A little over: 1.3 s as a float is less than 1.3 s.
+    (f64::from(seconds) * fps.as_f64() + 1e-4).round().max(1.0) as u32
 }
 
 fn no_output() -> Error {

@@ -10,30 +10,60 @@ use kinora::marking::{Day, LayerKind, Marking};
 use kinora::runtime::ExecutionProvider;
 use kinora::studio::{Made, Stage};
 use kinora::{
-    Clip, FaceChoice, GenerationJob, GenerationRequest, Output, Photo, Result, Studio,
+    Clip, FaceChoice, GenerationJob, GenerationRequest, Model, Output, Photo, Result, Studio,
     StudioOptions,
 };
 use serde_json::json;
 
-use crate::{complain, say};
+use crate::{complain, packs, say};
 
 #[derive(Args)]
 pub(crate) struct Animate {
     /// The photo: JPEG, PNG, WebP, GIF, BMP, TIFF.
     photo: PathBuf,
+    /// What should happen; see `kinora prompts`. A pack that reads words reads all of them.
+    #[arg(long, default_value = "")]
+    prompt: String,
+    /// Strength of all motion, 0 to 1.5.
+    #[arg(long, default_value_t = 1.0)]
+    strength: f32,
+    /// Which faces move: all, largest, none, or a number of `kinora faces` (from 0).
+    #[arg(long, default_value = "all", value_parser = face_choice)]
+    face: FaceChoice,
+    /// Return to the first frame, so that the clip can be repeated.
+    #[arg(long = "loop")]
+    looping: bool,
+    #[command(flatten)]
+    making: Making,
+}
+
+#[derive(Args)]
+pub(crate) struct Imagine {
+    /// What should be seen.
+    prompt: String,
+    #[command(flatten)]
+    making: Making,
+}
+
+/// What every clip can be asked for.
+#[derive(Args)]
+struct Making {
     /// The clip: a name that ends in .mp4, .webp or .gif.
     #[arg(short, long, value_name = "OUT")]
     out: PathBuf,
-    /// What should happen; see `kinora prompts`.
-    #[arg(long, default_value = "")]
-    prompt: String,
-    /// Length, 0.5 to 10.
-    #[arg(long, default_value_t = 2.0)]
-    seconds: f32,
-    /// Frames a second, 1 to 60.
-    #[arg(long, default_value_t = 24.0)]
-    fps: f64,
-    /// Long side in pixels; by default the photo's, at most 1280.
+    /// The pack that makes it, by its id in `kinora pack list`.
+    #[arg(long, value_name = "ID")]
+    pack: Option<String>,
+    /// What should not be seen, for packs that read words.
+    #[arg(long, value_name = "WORDS")]
+    negative_prompt: Option<String>,
+    /// Length, 0.5 to 10; by default 2, or the pack's own.
+    #[arg(long)]
+    seconds: Option<f32>,
+    /// Frames a second, 1 to 60; by default 24, or the pack's own.
+    #[arg(long)]
+    fps: Option<f64>,
+    /// Long side in pixels; by default the photo's, at most 1280, or what the pack was taught.
     #[arg(long, value_name = "LONG_SIDE")]
     size: Option<u32>,
     /// The same seed gives the same clip.
@@ -45,15 +75,6 @@ pub(crate) struct Animate {
     /// Guidance scale.
     #[arg(long)]
     guidance: Option<f32>,
-    /// Strength of all motion, 0 to 1.5.
-    #[arg(long, default_value_t = 1.0)]
-    strength: f32,
-    /// Which faces move: all, largest, none, or a number of `kinora faces` (from 0).
-    #[arg(long, default_value = "all", value_parser = face_choice)]
-    face: FaceChoice,
-    /// Return to the first frame, so that the clip can be repeated.
-    #[arg(long = "loop")]
-    looping: bool,
     /// Also write every frame as PNG into this folder.
     #[arg(long, value_name = "DIR")]
     frames: Option<PathBuf>,
@@ -66,6 +87,8 @@ pub(crate) struct Animate {
     /// A folder with other model files than the embedded ones.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
+    #[command(flatten)]
+    packs: packs::Place,
     /// Leave the clip without marks: no watermark and nothing in the file that says that a model made
     /// it. Laws and stores may ask for them.
     #[arg(long)]
@@ -85,35 +108,61 @@ pub(crate) struct Animate {
 
 impl Animate {
     pub(crate) fn run(self) -> ExitCode {
-        let json = self.json;
-        match self.make() {
-            Ok((clip, decode)) => {
-                if json {
-                    say(report(&clip, decode));
-                } else {
-                    tell(&clip);
-                }
-                ExitCode::SUCCESS
-            }
-            Err(error) => complain(&error),
-        }
+        let json = self.making.json;
+        show(self.make(), json)
     }
 
     fn make(self) -> Result<(Clip, f64)> {
+        let clock = Instant::now();
+        let photo = Photo::open(&self.photo)?;
+        let decode = clock.elapsed().as_secs_f64();
+        let request = GenerationRequest::animate(photo)
+            .prompt(self.prompt)
+            .strength(self.strength)
+            .faces(self.face)
+            .looping(self.looping);
+        Ok((self.making.make(request)?, decode))
+    }
+}
+
+impl Imagine {
+    pub(crate) fn run(self) -> ExitCode {
+        let json = self.making.json;
+        let clip = self.making.make(GenerationRequest::imagine(self.prompt));
+        show(clip.map(|clip| (clip, 0.0)), json)
+    }
+}
+
+/// Says what was made, or why it was not.
+fn show(made: Result<(Clip, f64)>, json: bool) -> ExitCode {
+    match made {
+        Ok((clip, decode)) => {
+            if json {
+                say(report(&clip, decode));
+            } else {
+                tell(&clip);
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => complain(&error),
+    }
+}
+
+impl Making {
+    fn make(self, mut request: GenerationRequest) -> Result<Clip> {
         let mut output = Output::from_path(self.out)?;
         if let Some(folder) = self.frames {
             output = output.with_frames(folder);
         }
-        let clock = Instant::now();
-        let photo = Photo::open(&self.photo)?;
-        let decode = clock.elapsed().as_secs_f64();
-
         let mut options = StudioOptions::default().execution_provider(self.execution_provider);
         if let Some(threads) = self.threads {
             options = options.threads(threads);
         }
         if let Some(models) = self.models {
             options = options.models(models);
+        }
+        if let Some(packs) = self.packs.folder_if_any() {
+            options = options.packs(packs);
         }
         let mut marking = if self.no_marks { Marking::none() } else { Marking::default() };
         if let Some(day) = self.day {
@@ -123,16 +172,19 @@ impl Animate {
         if self.sign {
             marking = marking.signed_by(std::sync::Arc::new(kinora::marking::OwnSigner::fresh()?));
         }
-        let studio = Studio::open(options.marking(marking))?;
-        let mut request = GenerationRequest::animate(photo)
-            .prompt(self.prompt)
-            .seconds(self.seconds)
-            .fps(self.fps)
-            .seed(self.seed)
-            .strength(self.strength)
-            .faces(self.face)
-            .looping(self.looping)
-            .output(output);
+        request = request.seed(self.seed).output(output);
+        if let Some(id) = self.pack {
+            request = request.model(Model::Pack { id });
+        }
+        if let Some(words) = self.negative_prompt {
+            request = request.negative_prompt(words);
+        }
+        if let Some(seconds) = self.seconds {
+            request = request.seconds(seconds);
+        }
+        if let Some(fps) = self.fps {
+            request = request.fps(fps);
+        }
         if let Some(size) = self.size {
             request = request.size(size);
         }
@@ -142,9 +194,10 @@ impl Animate {
         if let Some(guidance) = self.guidance {
             request = request.guidance(guidance);
         }
+        let studio = Studio::open(options.marking(marking))?;
         let job = studio.generate(request)?;
         watch(&job);
-        Ok((job.wait()?, decode))
+        job.wait()
     }
 }
 
@@ -159,6 +212,7 @@ pub(crate) fn watch(job: &GenerationJob) {
         bar.set_message(match progress.stage {
             Stage::Faces => "faces",
             Stage::Motion => "motion",
+            Stage::Denoising => "denoise",
             Stage::Sending => "sending",
             Stage::Queued => "waiting",
             Stage::Working => "made",
@@ -185,6 +239,7 @@ pub(crate) fn tell(clip: &Clip) {
         clip.fps,
         match clip.faces {
             _ if clip.remote_model.is_some() => "made elsewhere".to_owned(),
+            _ if clip.pack.is_some() => "made by a pack".to_owned(),
             0 => "no face moved".to_owned(),
             1 => "one face moved".to_owned(),
             n => format!("{n} faces moved"),
@@ -253,6 +308,7 @@ fn report(clip: &Clip, decode: f64) -> serde_json::Value {
         "faces": clip.faces,
         "execution_provider": clip.execution_provider.map(|provider| provider.to_string()),
         "remote_model": clip.remote_model,
+        "pack": clip.pack.as_ref().map(|pack| &pack.id),
         "used": clip.used,
         "ignored": clip.ignored,
         "steps_asked": clip.steps_asked,

@@ -3,6 +3,7 @@
 mod animate;
 mod doctor;
 mod faces;
+mod packs;
 mod prompts;
 mod prove;
 #[cfg(feature = "remote-http")]
@@ -10,9 +11,13 @@ mod remote;
 mod verify;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+/// Names the folder that consents, keys, jobs and packs lie in.
+const HOME: &str = "KINORA_HOME";
 
 /// Turns photos into short videos on this machine; nothing leaves it without your consent.
 #[derive(Parser)]
@@ -26,6 +31,10 @@ struct Cli {
 enum Command {
     /// Make a clip of a photo.
     Animate(Box<animate::Animate>),
+    /// Make a clip out of words alone, with a pack.
+    Imagine(Box<animate::Imagine>),
+    /// Models that are brought along: add, list, verify, remove, export.
+    Pack(packs::Packs),
     /// Find the faces of photos.
     Faces(faces::Faces),
     /// Say what works on this machine.
@@ -60,6 +69,8 @@ fn main() -> ExitCode {
     }
     match Cli::parse().command {
         Command::Animate(animate) => animate.run(),
+        Command::Imagine(imagine) => imagine.run(),
+        Command::Pack(packs) => packs.run(),
         Command::Faces(faces) => faces.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Prompts(prompts) => prompts.run(),
@@ -86,6 +97,14 @@ fn silence_telemetry() {
     unsafe {
         std::env::set_var("ORT_DISABLE_TELEMETRY", "1");
     }
+}
+
+/// Where this user's programs keep what is Kinora's; `None` where the system has no such place.
+fn data_folder() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+
+    let system = || Some(etcetera::choose_base_strategy().ok()?.data_dir().join("kinora"));
+    std::env::var_os(HOME).map(PathBuf::from).or_else(system)
 }
 
 /// A line of output. Whoever reads it may have gone (`| head`), which is no failure.

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::event::LedgerEvent;
-use crate::consent::hex;
+use crate::digest::hex;
 
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];

@@ -18,11 +18,18 @@ const FIRST_DAY: u32 = 20_089;
 pub enum WatermarkModel {
     /// Kinora's default model.
     Motion,
-    /// Any other: a pack of a later version, or a host's own.
+    /// Any other: a pack ([`WatermarkModel::of_pack`]), or a host's own.
     Other(u16),
 }
 
 impl WatermarkModel {
+    /// The number of a pack, from its id: always the same, though several packs share one.
+    pub fn of_pack(id: &str) -> Self {
+        /// Beside 0, the number of none, and 1, the default model's.
+        const OTHERS: u32 = (1 << MODEL_BITS) - 2;
+        Self::Other((2 + crc32fast::hash(id.as_bytes()) % OTHERS) as u16)
+    }
+
     /// The number that the payload carries, below 512.
     pub fn number(self) -> u16 {
         match self {

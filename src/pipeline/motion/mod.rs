@@ -29,7 +29,7 @@ mod schedule;
 mod swatch;
 mod teeth;
 
-use crate::diffusion::{FlowMatchEuler, GuidanceScale, Noise, sample};
+use crate::diffusion::{CleanFlowEuler, GuidanceScale, Noise, Run, Scheduler, sample};
 use crate::error::{Detail, Error, Result};
 use crate::face::Face;
 use crate::face::points::PointFinder;
@@ -231,16 +231,33 @@ impl MotionPipeline {
                 })
                 .collect();
             let mut denoiser = self.network.denoiser(&conditions, guidance, cancel);
-            let mut scheduler = FlowMatchEuler::new(steps, defaults.shift);
-            sample(&mut denoiser, &mut scheduler, guidance, noise, cancel, &mut |step| {
-                on_step(window * steps + step);
-            })?;
+            let mut scheduler = CleanFlowEuler::new(steps, defaults.shift);
+            let mut run = Told { before: window * steps, on_step: &mut *on_step };
+            sample(&mut denoiser, &mut scheduler, guidance, noise, 0..steps, cancel, &mut run)?;
             let coefficients = denoiser.into_coefficients();
             for (curves, own) in curves.iter_mut().zip(coefficients.chunks_exact(LATENTS)) {
                 curves.push(length, own.to_vec());
             }
         }
         Ok(curves)
+    }
+}
+
+/// Counts the steps of all windows.
+struct Told<'a> {
+    before: usize,
+    on_step: &'a mut dyn FnMut(usize),
+}
+
+impl Run for Told<'_> {
+    fn noise(&mut self, _: usize, _: usize) -> Vec<f32> {
+        // Its scheduler mixes none in.
+        Vec::new()
+    }
+
+    fn stepped(&mut self, done: usize, _: &[f32], _: &dyn Scheduler) -> Result<()> {
+        (self.on_step)(self.before + done);
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use kinora::transport::HttpClient;
 use kinora::vault::{KeyStore, KeyStoreError, Passphrase, Secret};
 use zeroize::Zeroizing;
 
-use crate::complain;
+use crate::{HOME, complain};
 
 pub(crate) use consent::ConsentCommand;
 pub(crate) use data::DataCommand;
@@ -25,8 +25,6 @@ pub(crate) use jobs::JobsCommand;
 pub(crate) use make::Make;
 pub(crate) use vault::VaultCommand;
 
-/// Names the folder that consents, keys and jobs lie in.
-const FOLDER: &str = "KINORA_HOME";
 /// Holds the vault's passphrase, where nobody can be asked.
 const PASSPHRASE: &str = "KINORA_PASSPHRASE";
 
@@ -102,14 +100,9 @@ pub(crate) fn standing() -> Option<String> {
 }
 
 fn folder(asked: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    use etcetera::BaseStrategy;
-
-    if let Some(folder) = asked.or_else(|| std::env::var_os(FOLDER).map(PathBuf::from)) {
-        return Ok(folder);
-    }
-    let system = etcetera::choose_base_strategy()
-        .map_err(|_| Failure::Said(format!("this system has no folder for data: set {FOLDER}")))?;
-    Ok(system.data_dir().join("kinora"))
+    asked
+        .or_else(crate::data_folder)
+        .ok_or_else(|| Failure::Said(format!("this system has no folder for data: set {HOME}")))
 }
 
 fn open(place: Place) -> Result<Remote, Failure> {

@@ -1,0 +1,70 @@
+"""One run of the denoiser: ONNX Runtime beside diffusers' eager f32, both on two threads, in turns.
+
+    python -m export.speed --out DIR [--only NAME] [--precision f32|f16|int8] [--rounds 9]
+
+Prints the median time of each and the median of the ratios of neighbours (under 1: ours is faster).
+"""
+import argparse
+import os
+import statistics
+import time
+
+import numpy as np
+import torch
+
+from . import component, mid
+
+THREADS = 2
+
+
+def seconds(run):
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def both(name, folder, precision, reuse=False):
+    """Functions that run ours and diffusers' on the same inputs, and how far apart their results are."""
+    pipe, parts = mid.write(name, folder, precision, reuse)
+    part = next(part for part in parts if part.name == "denoiser")
+    model, calls = mid.denoiser_of(pipe), []
+    hook = model.register_forward_pre_hook(lambda _, given, named: calls.append((given, named)), with_kwargs=True)
+    inputs, expected = part.example(mid.sizes_of(name))
+    hook.remove()
+    given, named = calls[-1]
+    runner = component.session(os.path.join(folder, "denoiser.onnx"), THREADS)
+    feeds = {key: value.numpy() for key, value in inputs.items()}
+    ours = lambda: runner.run(None, feeds)[0]
+    theirs = lambda: model(*given, **named)
+    return ours, theirs, float(np.abs(ours() - expected[0].numpy()).max()), float(expected[0].std())
+
+
+def measure(name, folder, precision, rounds, reuse=False):
+    ours, theirs, difference, spread = both(name, folder, precision, reuse)
+    with torch.inference_mode():
+        theirs()
+        pairs = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
+    ratio = statistics.median(a / b for a, b in pairs)
+    print(f"{name} {precision}: ours {statistics.median(a for a, _ in pairs):.3f} s, diffusers "
+          f"{statistics.median(b for _, b in pairs):.3f} s, ratio {ratio:.3f}; "
+          f"largest difference {difference:.1e} of predictions with deviation {spread:.2f}", flush=True)
+    return ratio
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--only", choices=mid.MODELS)
+    parser.add_argument("--precision", default="f32", choices=["f32", "f16", "int8"])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--reuse", action="store_true", help="measure what an earlier run has exported")
+    options = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    for name in mid.MODELS:
+        if options.only in (None, name):
+            measure(name, os.path.join(options.out, f"{name}-{options.precision}"), options.precision, options.rounds,
+                    options.reuse)
+
+
+if __name__ == "__main__":
+    main()

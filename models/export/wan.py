@@ -1,0 +1,436 @@
+"""Wan 2.1 and 2.2: WanPipeline, WanImageToVideoPipeline.
+
+The text's keys and values and the rotary table do not change from step to step: `condition` makes them once. In the
+denoiser tokens are rows [n, dim], so that every linear layer is one Gemm; modulation (scale, shift) enters
+LayerNormalization as its weight and bias.
+"""
+import contextlib
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from diffusers import WanImageToVideoPipeline
+from diffusers.models.autoencoders import autoencoder_kl_wan as autoencoder
+from torch import nn
+
+from . import ops, picture, text
+from .component import Component
+
+TEXT_LENGTH = 512  # the pipelines pad every prompt to it
+CACHE_FRAMES = 2  # a causal convolution of three frames looks two frames back
+
+
+def heads_first(x, heads):
+    """[1, n, heads·d] → [1, heads, n, d]."""
+    return x.unflatten(2, (heads, -1)).transpose(1, 2)
+
+
+class Condition(nn.Module):
+    def __init__(self, transformer):
+        super().__init__()
+        if transformer.config.pos_embed_seq_len is not None:
+            raise ValueError("first-and-last-frame models are not supported")
+        self.embedder = transformer.condition_embedder
+        self.blocks = transformer.blocks
+        self.patch = transformer.config.patch_size
+        rope = transformer.rope
+        dims = [rope.t_dim, rope.h_dim, rope.w_dim]
+        # diffusers keeps every angle twice, side by side
+        for kind in ("cos", "sin"):
+            table = getattr(rope, f"freqs_{kind}").float()
+            for axis, part in zip("thw", table.split(dims, 1)):
+                self.register_buffer(f"{kind}_{axis}", part[:, ::2].contiguous())
+
+    def rope(self, size):
+        f, h, w = (size[i] // self.patch[i] for i in range(3))
+        n = (f * h * w).item()
+        torch._check(n > 0)
+        at = torch.arange(n)
+        t, y, x = at // (h * w), at // w % h, at % w
+        return [torch.cat([getattr(self, f"{kind}_t")[t], getattr(self, f"{kind}_h")[y], getattr(self, f"{kind}_w")[x]], 1)
+                for kind in ("cos", "sin")]
+
+    def forward(self, text, *rest):
+        image, size = rest if len(rest) == 2 else (None, rest[0])
+        text = self.embedder.text_embedder(text)
+        out = []
+        for block in self.blocks:
+            a = block.attn2
+            out += [heads_first(ops.rms_norm(a.to_k(text), a.norm_k.weight, a.norm_k.eps), a.heads),
+                    heads_first(a.to_v(text), a.heads)]
+        if image is not None:
+            image = self.embedder.image_embedder(image)
+            for block in self.blocks:
+                a = block.attn2
+                key = ops.rms_norm(a.add_k_proj(image), a.norm_added_k.weight, a.norm_added_k.eps)
+                out += [heads_first(key, a.heads), heads_first(a.add_v_proj(image), a.heads)]
+        return *out, *self.rope(size)
+
+
+class Denoiser(nn.Module):
+    """With `per_token` the timestep has a value per token, of which at most two differ (a frame that is given, and the
+    rest): the embeddings of the lowest and the highest are made, and each token takes its own."""
+
+    def __init__(self, transformer, per_token):
+        super().__init__()
+        self.m = transformer
+        self.per_token = per_token
+        self.image = transformer.config.image_dim is not None
+        self.dim = transformer.config.num_attention_heads * transformer.config.attention_head_dim
+        self.eps = transformer.config.eps
+
+    def modulation(self, timestep):
+        """(embedding [r, dim], per-block values [r, 6, dim], rows' choice or None); r is 1, or 2 with `per_token`."""
+        e = self.m.condition_embedder
+        high = None
+        if self.per_token:
+            low, top = timestep.amin(1), timestep.amax(1)
+            high = (timestep > low[:, None])[0][:, None]
+            timestep = torch.cat([low, top])
+        embedding = e.time_embedder(e.timesteps_proj(timestep))
+        return embedding, e.time_proj(F.silu(embedding)).unflatten(1, (6, -1)), high
+
+    def norm(self, x, scale, shift, high):
+        """LayerNorm(x) · (1 + scale) + shift; scale and shift [r, dim]."""
+        if high is None:
+            return F.layer_norm(x, (self.dim,), 1 + scale[0], shift[0], self.eps)
+        x = F.layer_norm(x, (self.dim,), None, None, self.eps)
+        return x * torch.where(high, 1 + scale[1], 1 + scale[0]) + torch.where(high, shift[1], shift[0])
+
+    def gate(self, gate, high):
+        return gate[0] if high is None else torch.where(high, gate[1], gate[0])
+
+    def forward(self, latents, timestep, *given):
+        m, layers = self.m, len(self.m.blocks)
+        keys, values = given[0:2 * layers:2], given[1:2 * layers:2]
+        given = given[2 * layers:]
+        if self.image:
+            image_keys, image_values = given[0:2 * layers:2], given[1:2 * layers:2]
+        cos, sin = given[-2:]
+        _, channels, frames, height, width = latents.shape
+        pt, ph, pw = m.config.patch_size
+        f, h, w = frames // pt, height // ph, width // pw
+        x = latents.view(channels, f, pt, h, ph, w, pw).permute(1, 3, 5, 0, 2, 4, 6).reshape(f * h * w, -1)
+        x = F.linear(x, m.patch_embedding.weight.flatten(1), m.patch_embedding.bias)
+        embedding, modulation, high = self.modulation(timestep)
+
+        for i, block in enumerate(m.blocks):
+            # [6, r, dim]
+            shift, scale, gate, c_shift, c_scale, c_gate = (block.scale_shift_table + modulation).transpose(0, 1)
+            a = block.attn1
+            n = self.norm(x, scale, shift, high)
+            q = ops.rotate(ops.rms_norm(a.to_q(n), a.norm_q.weight, a.norm_q.eps)[None], cos, sin)
+            k = ops.rotate(ops.rms_norm(a.to_k(n), a.norm_k.weight, a.norm_k.eps)[None], cos, sin)
+            o = ops.attention(q, k, a.to_v(n)[None], a.heads)[0]
+            o = a.to_out[0](o) * self.gate(gate, high)
+
+            a = block.attn2
+            if isinstance(block.norm2, nn.Identity):
+                n = x = x + o
+            else:
+                n, x = ops.skip_layer_norm(x, o, block.norm2.weight, block.norm2.bias, self.eps)
+            q = ops.rms_norm(a.to_q(n), a.norm_q.weight, a.norm_q.eps)[None]
+            o = ops.attention(q, keys[i], values[i], a.heads)
+            if self.image:
+                o = o + ops.attention(q, image_keys[i], image_values[i], a.heads)
+            o = F.linear(o[0], a.to_out[0].weight)
+            if high is None:
+                n, x = ops.skip_layer_norm(x, o, 1 + c_scale[0], c_shift[0], self.eps, a.to_out[0].bias)
+            else:
+                x = x + (o + a.to_out[0].bias)
+                n = self.norm(x, c_scale, c_shift, high)
+            up, down = block.ffn.net[0].proj, block.ffn.net[2]
+            n = ops.tanh_gelu(F.linear(n, up.weight), up.bias)
+            x = x + down(n) * self.gate(c_gate, high)
+
+        # [2, r, dim]
+        shift, scale = (m.scale_shift_table + embedding[:, None]).transpose(0, 1)
+        x = m.proj_out(self.norm(x, scale, shift, high))
+        x = x.view(f, h, w, pt, ph, pw, -1).permute(6, 0, 3, 1, 4, 2, 5)
+        return x.reshape(1, -1, frames, height, width)
+
+
+class Decoder(nn.Module):
+    """One latent frame at a time. What the causal convolutions remember of earlier frames goes out and comes back in.
+
+    A cache holds two frames: what lies before the first frame is zero, as the convolutions pad it. The temporal
+    upsamplers pass the first frame by and start from zeros, too, so that every later frame takes the same graph.
+    """
+
+    def __init__(self, vae, first):
+        super().__init__()
+        self.vae, self.first = vae, first
+        self.count = vae._cached_conv_counts["decoder"]
+        self.starts = []
+        for module in vae.decoder.modules():
+            if getattr(module, "mode", None) == "upsample3d":
+                module.register_forward_pre_hook(lambda _, given: self.starts.append(given[0]))
+
+    def forward(self, latents, *caches):
+        vae = self.vae
+        self.starts.clear()
+        caches = list(caches) + [None] * (self.count - len(caches))
+        x = vae.post_quant_conv(latents)
+        x = vae.decoder(x, feat_cache=caches, feat_idx=[0], first_chunk=self.first)
+        if vae.config.patch_size is not None:
+            x = unpatchify(x, vae.config.patch_size)
+        starts = iter(self.starts)
+        # "Rep" stands in the list where an upsampler has let the first frame by
+        caches = [torch.zeros_like(next(starts)) if isinstance(c, str) else c for c in caches if c is not None]
+        self.starts.clear()
+        return x.clamp(-1.0, 1.0), *map(two_frames, caches)
+
+
+class Encoder(nn.Module):
+    """The picture and then four frames at a time, with caches as the decoder's; gives the mean of the posterior."""
+
+    def __init__(self, vae):
+        super().__init__()
+        self.vae = vae
+        self.count = vae._cached_conv_counts["encoder"]
+
+    def forward(self, image, *caches):
+        vae = self.vae
+        caches = list(caches) + [None] * (self.count - len(caches))
+        if vae.config.patch_size is not None:
+            image = patchify(image, vae.config.patch_size)
+        x = vae.encoder(image, feat_cache=caches, feat_idx=[0])
+        return vae.quant_conv(x).chunk(2, 1)[0], *(two_frames(c) for c in caches if c is not None)
+
+
+def two_frames(cache):
+    missing = CACHE_FRAMES - cache.shape[2]
+    return F.pad(cache, (0, 0, 0, 0, missing, 0)) if missing else cache
+
+
+def patchify(x, p):
+    """[1, c, f, h·p, w·p] → [1, c·p·p, f, h, w], the column's offset before the row's."""
+    _, c, f, h, w = x.shape
+    x = x.view(1, c, f, h // p, p, w // p, p).permute(0, 1, 6, 4, 2, 3, 5)
+    return x.reshape(1, c * p * p, f, h // p, w // p)
+
+
+def unpatchify(x, p):
+    """The way back."""
+    _, cpp, f, h, w = x.shape
+    x = x.view(1, cpp // (p * p), p, p, f, h, w).permute(0, 1, 4, 5, 3, 6, 2)
+    return x.reshape(1, cpp // (p * p), f, h * p, w * p)
+
+
+# What fits the graphs better than diffusers' own way, and gives the same numbers.
+
+def channel_norm(self, x):
+    """WanRMS_norm without spreading the norm over the channels first."""
+    length = torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(1e-12)
+    return x / length * (self.gamma * self.scale) + self.bias
+
+
+def double(self, x):
+    """Nearest neighbours, twice as high and wide."""
+    return ops.double(x)
+
+
+@contextlib.contextmanager
+def vae_tracing():
+    with mock.patch.object(autoencoder.WanRMS_norm, "forward", channel_norm), \
+            mock.patch.object(autoencoder.WanUpsample, "forward", double):
+        yield
+
+
+def components(pipe):
+    """The parts of a pack in the order in which a host runs them."""
+    t = pipe.transformer.config
+    layers, heads, head = t.num_layers, t.num_attention_heads, t.attention_head_dim
+    per_token = bool(pipe.config.expand_timesteps)
+    with_image = t.image_dim is not None
+
+    cross, images = {}, {}
+    for i in range(layers):
+        cross |= {f"{n}_{i}": ("f32", [1, heads, TEXT_LENGTH, head]) for n in ("key", "value")}
+        if with_image:
+            images |= {f"image_{n}_{i}": ("f32", [1, heads, "image_tokens", head]) for n in ("key", "value")}
+    given = cross | images | {f"rope_{n}": ("f32", ["tokens", head // 2]) for n in ("cos", "sin")}
+    latents = {"latents": ("f32", [1, t.in_channels, "frames", "height", "width"])}
+    timestep = {"timestep": ("f32", [1, "tokens"] if per_token else [1])}
+    words = {"text": ("f32", [1, TEXT_LENGTH, t.text_dim])}
+    seen = {"image": ("f32", [1, "image_tokens", t.image_dim])} if with_image else {}
+
+    sizes = []
+    for frames, height, width in ((3, 6, 8), (2, 10, 4)):
+        f, h, w = (n // p for n, p in zip((frames, height, width), t.patch_size))
+        sizes.append({"frames": frames, "height": height, "width": width, "tokens": f * h * w, "image_tokens": 5 + frames})
+
+    def condition_case(transformer):
+        def case(size, generator):
+            draw = lambda shape: torch.randn([size.get(n, n) for n in shape], generator=generator)
+            inputs = {name: draw(shape) for name, (_, shape) in (words | seen).items()}
+            inputs["latents_size"] = torch.tensor([size["frames"], size["height"], size["width"]])
+            return inputs, reference_condition(transformer, inputs)
+        return case
+
+    def denoiser_case(transformer):
+        def case(size, generator):
+            inputs, out = condition_case(transformer)(size, generator)
+            x = torch.randn([1, t.in_channels, size["frames"], size["height"], size["width"]], generator=generator)
+            at = torch.full([1, size["tokens"]] if per_token else [1], 637.0)
+            if per_token:  # the first frame is given
+                at[:, :size["tokens"] // size["frames"]] = 0
+            expected = transformer(x, at, inputs["text"], inputs.get("image"), return_dict=False)
+            return {"latents": x, "timestep": at, **dict(zip(given, out))}, expected
+        return case
+
+    parts = [text.component(pipe.text_encoder)]
+    if with_image:
+        parts.append(picture.component(pipe.image_encoder, projected=False))
+    models = {"": pipe.transformer, "_low": pipe.transformer_2}
+    for suffix, transformer in models.items():
+        if transformer is not None:
+            parts.append(Component(f"condition{suffix}", Condition(transformer), words | seen | {"latents_size": ("i64", [3])},
+                                   given, sizes, condition_case(transformer)))
+            parts.append(Component(f"denoiser{suffix}", Denoiser(transformer, per_token), latents | timestep | given,
+                                   {"prediction": ("f32", [1, t.out_channels, *latents["latents"][1][2:]])}, sizes,
+                                   denoiser_case(transformer)))
+    parts += decoder_components(pipe.vae)
+    if per_token:
+        parts += encoder_components(pipe.vae)[:1]  # the picture alone is encoded
+    elif isinstance(pipe, WanImageToVideoPipeline):
+        parts += encoder_components(pipe.vae)
+    return parts
+
+
+def reference_condition(transformer, inputs):
+    """The outputs of `Condition`, by diffusers' modules."""
+    embedder, out = transformer.condition_embedder, []
+    words = embedder.text_embedder(inputs["text"])
+    for block in transformer.blocks:
+        a = block.attn2
+        out += [heads_first(a.norm_k(a.to_k(words)), a.heads), heads_first(a.to_v(words), a.heads)]
+    if "image" in inputs:
+        picture = embedder.image_embedder(inputs["image"])
+        for block in transformer.blocks:
+            a = block.attn2
+            out += [heads_first(a.norm_added_k(a.add_k_proj(picture)), a.heads), heads_first(a.add_v_proj(picture), a.heads)]
+    cos, sin = transformer.rope(torch.empty(1, 1, *inputs["latents_size"].tolist()))
+    return [*out, cos[0, :, 0, ::2], sin[0, :, 0, ::2]]
+
+
+def decoder_components(vae):
+    channels, scale = vae.config.z_dim, vae.config.scale_factor_spatial
+    sizes = [{"height": 4, "width": 6}, {"height": 7, "width": 3}]
+    latents = {"latents": ("f32", [1, channels, 1, "height", "width"])}
+    example = torch.zeros(1, channels, 1, 4, 6)
+    with torch.no_grad():
+        first, *caches = Decoder(vae, True)(example)
+        later, *_ = Decoder(vae, False)(example, *caches)
+    kept = cache_shapes(caches, sizes[0])
+    frames = lambda clip: ("f32", [1, clip.shape[1], clip.shape[2], "pixel_height", "pixel_width"])
+    into = {f"cache_{i}": shape for i, shape in enumerate(kept)}
+
+    def case(count):
+        """Inputs for latent frame `count` and what it should give: the pixels of diffusers' whole clip, the caches."""
+        def make(size, generator):
+            z = torch.randn(1, channels, count + 1, size["height"], size["width"], generator=generator)
+            clip = vae.decode(z, return_dict=False)[0]
+            caches = []
+            for i in range(count + 1):
+                before, (out, *caches) = caches, Decoder(vae, i == 0)(z[:, :, i:i + 1], *caches)
+            return {"latents": z[:, :, -1:], **dict(zip(into, before))}, [clip[:, :, clip.shape[2] - out.shape[2]:], *caches]
+        return make
+
+    return [
+        Component("vae_decoder_first", Decoder(vae, True), latents, {"frames": frames(first), **into}, spread(sizes, kept, scale),
+                  case(0), data="vae_decoder.data", tracing=vae_tracing),
+        Component("vae_decoder_next", Decoder(vae, False), latents | into,
+                  {"frames": frames(later), **{f"next_{n}": s for n, s in into.items()}}, spread(sizes, kept, scale),
+                  case(2), data="vae_decoder.data", tracing=vae_tracing)]
+
+
+def encoder_components(vae):
+    channels, scale = vae.config.z_dim, vae.config.scale_factor_spatial
+    sizes = [{"height": 4, "width": 6}, {"height": 7, "width": 3}]
+    example = torch.zeros(1, 3, 1, 4 * scale, 6 * scale)
+    with torch.no_grad():
+        _, *caches = Encoder(vae)(example)
+    kept = cache_shapes(caches, sizes[0])
+    into = {f"cache_{i}": shape for i, shape in enumerate(kept)}
+    image = lambda count: {"image": ("f32", [1, 3, count, "pixel_height", "pixel_width"])}
+    mean = {"moments_mean": ("f32", [1, channels, 1, "height", "width"])}
+
+    def case(count):
+        def make(size, generator):
+            x = torch.randn(1, 3, 1 + 4 * count, size["height"] * scale, size["width"] * scale, generator=generator)
+            whole = vae.encode(x).latent_dist.mode()
+            caches = []
+            for i in range(count + 1):
+                part = x[:, :, :1] if i == 0 else x[:, :, 4 * i - 3:4 * i + 1]
+                before, (_, *caches) = caches, Encoder(vae)(part, *caches)
+            return {"image": part, **dict(zip(into, before))}, [whole[:, :, -1:], *caches]
+        return make
+
+    return [
+        Component("vae_encoder_first", Encoder(vae), image(1), mean | into, spread(sizes, kept, scale), case(0),
+                  data="vae_encoder.data", tracing=vae_tracing),
+        Component("vae_encoder_next", Encoder(vae), image(4) | into, mean | {f"next_{n}": s for n, s in into.items()},
+                  spread(sizes, kept, scale), case(2), data="vae_encoder.data", tracing=vae_tracing)]
+
+
+def cache_shapes(caches, size):
+    """Shapes with their sizes named by scale: height_2 is twice as high as the latents."""
+    shapes = []
+    for cache in caches:
+        scale = cache.shape[3] // size["height"]
+        names = ["height", "width"] if scale == 1 else [f"height_{scale}", f"width_{scale}"]
+        shapes.append(("f32", [*cache.shape[:3], *names]))
+    return shapes
+
+
+def spread(sizes, shapes, scale):
+    """The choices of sizes, with those that follow from them."""
+    out = []
+    for size in sizes:
+        size = {**size, "pixel_height": size["height"] * scale, "pixel_width": size["width"] * scale}
+        for _, shape in shapes:
+            for name in (n for n in shape if isinstance(n, str) and "_" in n):
+                side, factor = name.split("_")
+                size[name] = size[side] * int(factor)
+        out.append(size)
+    return out
+
+
+def settings(pipe):
+    """The parts of pack.json that the family decides."""
+    t, v = pipe.transformer.config, pipe.vae.config
+    side = v.scale_factor_spatial * t.patch_size[1]
+    to_video = isinstance(pipe, WanImageToVideoPipeline)
+    tasks = ["text-to-video", "image-to-video"] if pipe.config.expand_timesteps else \
+        ["image-to-video"] if to_video else ["text-to-video"]
+    with_image = t.image_dim is not None
+    processor = pipe.image_processor if with_image else None
+    return {
+        "family": "wan",
+        "tasks": tasks,
+        "tokenizer": {"file": "tokenizer.json", "length": TEXT_LENGTH, "pad": pipe.tokenizer.pad_token_id,
+                      "end": pipe.tokenizer.eos_token_id},
+        "defaults": {"steps": 50, "guidance_scale": 5.0, "width": 832, "height": 480, "frames": 81, "fps": 16,
+                     "negative_prompt": ""},
+        "limits": {"side_multiple": side, "side_min": side, "side_max": 1280, "frames_multiple": v.scale_factor_temporal,
+                   "frames_offset": 1, "frames_max": 121},
+        "latents": {"channels": v.z_dim, "spatial": v.scale_factor_spatial, "temporal": v.scale_factor_temporal,
+                    "mean": list(v.latents_mean), "std": list(v.latents_std), "scale": 1.0},
+        "family_settings": {
+            "expand_timesteps": bool(pipe.config.expand_timesteps),
+            "image_side": processor.crop_size["height"] if with_image else None,
+            "image_mean": list(processor.image_mean) if with_image else None,
+            "image_std": list(processor.image_std) if with_image else None,
+            "text_length": TEXT_LENGTH, "patch": list(t.patch_size),
+            "mask_channels": t.in_channels - t.out_channels - v.z_dim if t.in_channels > t.out_channels else 0,
+            "boundary": pipe.config.boundary_ratio,
+        },
+    }
+
+
+def decode(pipe, latents):
+    """Normalised latents → frames in -1..1."""
+    v = pipe.vae.config
+    column = lambda values: torch.tensor(values).view(1, -1, 1, 1, 1)
+    return pipe.vae.decode(latents * column(v.latents_std) + column(v.latents_mean), return_dict=False)[0]

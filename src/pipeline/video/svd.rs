@@ -1,0 +1,231 @@
+//! Stable Video Diffusion (Blattmann et al. 2023, arXiv 2311.15127): a photo to video, without words.
+//!
+//! v-prediction over the latents of a picture autoencoder whose decoder looks at neighbouring frames.
+//! The photo comes in twice: as the picture encoder's embedding, and as latents beside each frame's,
+//! of the photo with a little noise. Guidance grows from the first frame to the last.
+
+use std::collections::VecDeque;
+
+use ndarray::{Array1, Array3, ArrayView4, ArrayView5, Axis, Ix4, aview1};
+use serde::Deserialize;
+
+use super::draws::Draw;
+use super::network::{Condition, Network};
+use super::texts::shape as shape_of;
+use super::{
+    FrameSource, LatentShape, Latents, Tracked, VideoOrder, VideoPipeline, Watch, picture, settings,
+};
+use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps, sample};
+use crate::error::{Detail, Error, Result};
+use crate::pack::PackManifest;
+use crate::runtime::{Cancel, Session, Tensor};
+
+/// `family_settings` of an SVD pack.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// How much moves, as the model was told of its clips: 1 to 255.
+    motion_bucket: f32,
+    /// Standard deviation of the noise that is added to the photo.
+    noise_augmentation: f32,
+    /// Guidance of the first frame; a request's is that of the last.
+    guidance_first: f32,
+    guidance_last: f32,
+    /// Frames that are decoded together.
+    decode_chunk: usize,
+    image_side: usize,
+    image_mean: [f32; 3],
+    image_std: [f32; 3],
+}
+
+/// # Errors
+/// `pack.component`, `pack.manifest`.
+pub(super) fn check(manifest: &PackManifest) -> Result<()> {
+    let about: Settings = settings(manifest)?;
+    for role in ["image_encoder", "vae_encoder", "condition", "denoiser", "vae_decoder"] {
+        manifest.component(role)?;
+    }
+    let numbers =
+        [about.motion_bucket, about.noise_augmentation, about.guidance_first, about.guidance_last];
+    if about.decode_chunk == 0
+        || !(1..=1024).contains(&about.image_side)
+        || numbers.iter().any(|n| !n.is_finite())
+    {
+        let message = "family_settings in pack.json are out of range: export the pack anew";
+        return Err(Error::Model(Detail::new("pack.manifest", message)));
+    }
+    Ok(())
+}
+
+pub(super) fn latents(
+    pipeline: &VideoPipeline,
+    order: &VideoOrder,
+    shape: LatentShape,
+    cancel: &Cancel,
+    watch: &mut dyn Watch,
+) -> Result<Vec<f32>> {
+    let about: Settings = pipeline.settings()?;
+    let Some(photo) = &order.photo else { return Err(shape_of("image")) };
+    let pixels = picture::pixels(photo, order.width, order.height)?;
+    let embedding = embedding(pipeline, &pixels, &about, cancel)?;
+    let image = image_latents(pipeline, order, pixels, &about, cancel)?;
+    let guided = order.guidance_scale > 1.0;
+    let conditions = conditions(pipeline, order, embedding, &about, guided, cancel)?;
+
+    let mut scheduler = pipeline.scheduler(Steps::Count(order.steps), shape.volume())?;
+    let mut latents = order.draws.take(Draw::Latents, shape.len());
+    latents.iter_mut().for_each(|value| *value *= scheduler.init_noise_sigma());
+    let mut denoiser = SvdDenoiser {
+        network: Network::open(pipeline, "denoiser", conditions, cancel)?,
+        nothing: vec![0.0; image.len()],
+        image,
+        guidance: Array1::linspace(about.guidance_first, order.guidance_scale, shape.frames),
+        shape,
+    };
+    let of = scheduler.timesteps().len();
+    let mut run = Tracked { pipeline, watch: &mut *watch, draws: &order.draws, shape, of };
+    latents = sample(
+        &mut denoiser,
+        &mut *scheduler,
+        GuidanceScale(1.0),
+        latents,
+        0..of,
+        cancel,
+        &mut run,
+    )?;
+    Ok(latents)
+}
+
+/// What the picture encoder sees in the photo, (1, 1, D).
+fn embedding(
+    pipeline: &VideoPipeline,
+    pixels: &ndarray::Array4<f32>,
+    about: &Settings,
+    cancel: &Cancel,
+) -> Result<Array3<f32>> {
+    let mut seen = picture::aligned(pixels, about.image_side);
+    for (channel, mut plane) in seen.axis_iter_mut(Axis(1)).enumerate() {
+        let (mean, std) = (about.image_mean[channel], about.image_std[channel]);
+        plane.mapv_inplace(|value| ((value + 1.0) / 2.0 - mean) / std);
+    }
+    let outputs = pipeline.session("image_encoder")?.run(&[("pixels", (&seen).into())], cancel)?;
+    let view = outputs.view("embedding")?;
+    let values: Vec<f32> = view.iter().copied().collect();
+    Array3::from_shape_vec((1, 1, values.len()), values).map_err(|_| shape_of("embedding"))
+}
+
+/// Latents of the photo with its noise, (4, H, W).
+fn image_latents(
+    pipeline: &VideoPipeline,
+    order: &VideoOrder,
+    mut pixels: ndarray::Array4<f32>,
+    about: &Settings,
+    cancel: &Cancel,
+) -> Result<Vec<f32>> {
+    let noise = order.draws.take(Draw::Augmentation, pixels.len());
+    pixels
+        .iter_mut()
+        .zip(noise)
+        .for_each(|(value, noise)| *value += about.noise_augmentation * noise);
+    let outputs = pipeline.session("vae_encoder")?.run(&[("image", (&pixels).into())], cancel)?;
+    Ok(outputs.view("latents")?.iter().copied().collect())
+}
+
+/// What does not change from step to step: of the photo and, with guidance, of none.
+fn conditions(
+    pipeline: &VideoPipeline,
+    order: &VideoOrder,
+    embedding: Array3<f32>,
+    about: &Settings,
+    guided: bool,
+    cancel: &Cancel,
+) -> Result<Vec<Condition>> {
+    let session = pipeline.session("condition")?;
+    // The model counts frame rates from 0.
+    let ids = [order.fps as f32 - 1.0, about.motion_bucket, about.noise_augmentation];
+    let ids = aview1(&ids);
+    let nothing = guided.then(|| Array3::zeros(embedding.raw_dim()));
+    [Some(embedding), nothing]
+        .into_iter()
+        .flatten()
+        .map(|embedding| {
+            let inputs = [("embedding", Tensor::from(&embedding)), ("time_ids", ids.into())];
+            Ok(session.run(&inputs, cancel)?.keep())
+        })
+        .collect()
+}
+
+/// The UNet.
+struct SvdDenoiser<'a> {
+    network: Network<'a>,
+    /// The photo's latents, and as many zeros.
+    image: Vec<f32>,
+    nothing: Vec<f32>,
+    /// One scale a frame.
+    guidance: Array1<f32>,
+    shape: LatentShape,
+}
+
+impl Denoiser for SvdDenoiser<'_> {
+    fn estimate(&mut self, latents: &[f32], timestep: f32) -> Result<Estimates> {
+        let LatentShape { channels, frames, height, width, .. } = self.shape;
+        let seen = ArrayView5::from_shape((1, frames, channels, height, width), latents)
+            .map_err(|_| shape_of("latents"))?;
+        let timestep = [timestep];
+        let predict = |number: usize, image: &[f32]| {
+            let image = ArrayView4::from_shape((1, channels, height, width), image)
+                .map_err(|_| shape_of("image_latents"))?;
+            let inputs = [
+                ("latents", seen.into()),
+                ("image_latents", image.into()),
+                ("timestep", aview1(&timestep).into()),
+            ];
+            self.network.predict(number, &inputs, latents.len())
+        };
+        let mut conditional = predict(0, &self.image)?.ok_or_else(|| shape_of("prediction"))?;
+        if let Some(unconditional) = predict(1, &self.nothing)? {
+            let frame = channels * self.shape.area();
+            let pairs = conditional.chunks_exact_mut(frame).zip(unconditional.chunks_exact(frame));
+            for ((with, without), scale) in pairs.zip(&self.guidance) {
+                GuidanceScale(*scale).apply(with, without);
+            }
+        }
+        Ok(Estimates { conditional, unconditional: None })
+    }
+}
+
+/// The frames of a clip, decoded some at a time.
+pub(super) struct Frames {
+    session: Session,
+    chunk: usize,
+    latents: Latents,
+    done: usize,
+    ready: VecDeque<Array3<f32>>,
+}
+
+impl Frames {
+    pub(super) fn open(pipeline: &VideoPipeline, latents: Latents) -> Result<Self> {
+        let about: Settings = pipeline.settings()?;
+        let session = pipeline.session("vae_decoder")?;
+        Ok(Self { session, chunk: about.decode_chunk, latents, done: 0, ready: VecDeque::new() })
+    }
+}
+
+impl FrameSource for Frames {
+    fn next(&mut self, cancel: &Cancel) -> Result<Option<Array3<f32>>> {
+        let LatentShape { channels, frames, height, width, .. } = self.latents.shape;
+        if self.ready.is_empty() && self.done < frames {
+            let count = self.chunk.min(frames - self.done);
+            let frame = channels * height * width;
+            let values = &self.latents.values[self.done * frame..(self.done + count) * frame];
+            let chunk = ArrayView4::from_shape((count, channels, height, width), values)
+                .map_err(|_| shape_of("latents"))?;
+            let outputs = self.session.run(&[("latents", chunk.into())], cancel)?;
+            let pixels = outputs.view("frames")?.into_dimensionality::<Ix4>();
+            let pixels = pixels.map_err(|_| shape_of("frames"))?;
+            self.ready.extend(pixels.outer_iter().map(|frame| frame.to_owned()));
+            self.done += count;
+        }
+        Ok(self.ready.pop_front())
+    }
+}

@@ -1,0 +1,194 @@
+//! Whole pipelines against what diffusers gave for the same weights and the same noise: the packs and
+//! records of tests/fixtures/packs, which models/export makes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+use super::draws::{Draw, Draws};
+use super::{RoughPicture, VideoOrder, VideoPipeline, Watch, rgb8};
+use crate::error::Result;
+use crate::pack::Pack;
+use crate::photo::{Orientation, Photo};
+use crate::runtime::{Cancel, ExecutionProvider, Runtime, RuntimeOptions};
+
+/// The largest difference of final latents, and the least PSNR of frames in dB.
+const LATENTS: f32 = 1e-3;
+const FRAMES: f64 = 45.0;
+
+fn packs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/packs")
+}
+
+fn runtime(test: &str) -> Option<Runtime> {
+    let options = RuntimeOptions::default().threads(2).execution_provider(ExecutionProvider::Cpu);
+    match Runtime::open(&options) {
+        Ok(runtime) => Some(runtime),
+        Err(error) => {
+            eprintln!("skipped {test}: {error}");
+            None
+        }
+    }
+}
+
+/// What diffusers gave for one request.
+struct Record {
+    bytes: Vec<u8>,
+    request: Value,
+}
+
+impl Record {
+    fn read(path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let request = &header.metadata().as_ref().unwrap()["request"];
+        let request = serde_json::from_str(request).unwrap();
+        Self { bytes, request }
+    }
+
+    fn floats(&self, name: &str) -> Option<Vec<f32>> {
+        let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
+        let tensor = tensors.tensor(name).ok()?;
+        assert_eq!(tensor.dtype(), Dtype::F32, "{name}");
+        let (numbers, _) = tensor.data().as_chunks::<4>();
+        Some(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    }
+
+    /// Bytes and shape.
+    fn bytes(&self, name: &str) -> Option<(Vec<u8>, Vec<usize>)> {
+        let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
+        let tensor = tensors.tensor(name).ok()?;
+        assert_eq!(tensor.dtype(), Dtype::U8, "{name}");
+        Some((tensor.data().to_vec(), tensor.shape().to_vec()))
+    }
+
+    fn number(&self, name: &str) -> f64 {
+        self.request[name].as_f64().unwrap_or_else(|| panic!("the record has no {name}"))
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.request[name].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn order(&self) -> VideoOrder {
+        let draws = [
+            (Draw::Latents, "noise"),
+            (Draw::Augmentation, "augmentation_noise"),
+            (Draw::Decode, "decode_noise"),
+        ];
+        let given: BTreeMap<_, _> =
+            draws.into_iter().filter_map(|(draw, name)| Some((draw, self.floats(name)?))).collect();
+        let photo = self.bytes("image").map(|(rgb, shape)| {
+            let (height, width) = (shape[0] as u32, shape[1] as u32);
+            let rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+            Photo::from_pixels(&rgba, width, height, 4 * width as usize, Orientation::Upright)
+                .unwrap()
+        });
+        VideoOrder {
+            photo,
+            prompt: self.text("prompt"),
+            negative_prompt: self.text("negative_prompt"),
+            width: self.number("width") as u32,
+            height: self.number("height") as u32,
+            frames: self.number("frames") as u32,
+            fps: self.number("fps"),
+            steps: self.number("steps") as usize,
+            guidance_scale: self.number("guidance_scale") as f32,
+            draws: Draws::given(given),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Steps(Vec<usize>);
+
+impl Watch for Steps {
+    fn stepped(
+        &mut self,
+        step: usize,
+        _: usize,
+        rough: &dyn Fn() -> Option<RoughPicture>,
+    ) -> Result<()> {
+        let RoughPicture { width, height, pixels } = rough().unwrap();
+        assert_eq!(pixels.len() as u32, 3 * width * height);
+        self.0.push(step);
+        Ok(())
+    }
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+fn decibels(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let squares: f64 = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+    if squares == 0.0 {
+        f64::INFINITY
+    } else {
+        10.0 * (255.0f64.powi(2) * a.len() as f64 / squares).log10()
+    }
+}
+
+/// Runs a pack on its records.
+fn compare(name: &str) {
+    let Some(runtime) = runtime(name) else { return };
+    let pack = Pack::open(packs().join(name)).unwrap();
+    let pipeline = VideoPipeline::open(pack, &runtime).unwrap();
+    for which in ["record", "record-odd"] {
+        let record = Record::read(&packs().join(format!("{name}.{which}.safetensors")));
+        let order = record.order();
+        assert!(order.steps >= 8);
+        let cancel = Cancel::new();
+        let mut steps = Steps::default();
+        if let Some(texts) = &pipeline.texts {
+            let tensors = SafeTensors::deserialize(&record.bytes).unwrap();
+            let ids = tensors.tensor("ids").unwrap();
+            let (ids, _) = ids.data().as_chunks::<8>();
+            let ids: Vec<i64> = ids.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
+            assert_eq!(texts.tokens(&order.prompt).unwrap(), ids);
+        }
+        let latents = pipeline.latents(&order, &cancel, &mut steps).unwrap();
+        assert_eq!(steps.0, (1..=order.steps).collect::<Vec<_>>());
+        let difference = largest_difference(&latents.values, &record.floats("latents").unwrap());
+        let mut frames = Vec::new();
+        let mut source = pipeline.frames(latents, &order.draws).unwrap();
+        while let Some(frame) = source.next(&cancel).unwrap() {
+            let mut pixels = vec![0; frame.len()];
+            rgb8(frame.view(), &mut pixels);
+            frames.extend(pixels);
+        }
+        let psnr = decibels(&frames, &record.bytes("frames").unwrap().0);
+        println!("{name} {which}: latents within {difference:.1e}, frames {psnr:.1} dB");
+        assert!(difference <= LATENTS, "{name} {which}: {difference}");
+        assert!(psnr >= FRAMES, "{name} {which}: {psnr}");
+    }
+}
+
+#[test]
+fn wan_text_to_video_is_diffusers() {
+    compare("wan-t2v");
+}
+
+#[test]
+fn svd_is_diffusers() {
+    compare("svd");
+}
+
+#[test]
+fn ltx_is_diffusers() {
+    compare("ltx");
+}
+
+#[test]
+fn wan_image_to_video_is_diffusers() {
+    compare("wan-i2v");
+}
+
+#[test]
+fn wan_of_both_tasks_is_diffusers() {
+    compare("wan-ti2v");
+}

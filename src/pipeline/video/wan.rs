@@ -1,0 +1,340 @@
+//! Wan 2.1 and 2.2 (Wan Team 2025, arXiv 2503.20314): words, and a photo where the pack takes one,
+//! to video.
+//!
+//! Flow matching over the latents of a causal video autoencoder. Keys and values of the words do not
+//! change from step to step; `condition` makes them once. The autoencoder works frame by frame with
+//! what its causal convolutions remember, so that its memory does not grow with the clip.
+
+use std::collections::VecDeque;
+
+use ndarray::{Array1, Array3, Array4, ArrayD, ArrayView5, ArrayViewD, Axis, Ix5, s};
+use serde::Deserialize;
+
+use super::draws::Draw;
+use super::network::{Condition, Network};
+use super::texts::{Filling, shape as shape_of};
+use super::{
+    FrameSource, LatentShape, Latents, Tracked, VideoOrder, VideoPipeline, Watch, normalise,
+    picture, prompts, put_frame, settings,
+};
+use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps, sample};
+use crate::error::Result;
+use crate::pack::PackManifest;
+use crate::runtime::{Cancel, Kept, Session, Tensor};
+
+/// `family_settings` of a Wan pack.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// Whether each token has a timestep of its own (Wan 2.2, 5B).
+    expand_timesteps: bool,
+    image_side: Option<u32>,
+    image_mean: Option<[f32; 3]>,
+    image_std: Option<[f32; 3]>,
+    /// Tokens that words are filled up to, with zeros.
+    text_length: usize,
+    /// Latent frames, rows and columns to a token.
+    patch: [usize; 3],
+    /// Channels that say which frames are given (Wan 2.1 with a photo).
+    mask_channels: usize,
+    /// The share of all timesteps from which `denoiser_low` takes over (Wan 2.2, 14B).
+    boundary: Option<f32>,
+}
+
+/// # Errors
+/// `pack.component`, `pack.manifest`.
+pub(super) fn check(manifest: &PackManifest) -> Result<()> {
+    let about: Settings = settings(manifest)?;
+    for role in ["text_encoder", "condition", "denoiser", "vae_decoder_first", "vae_decoder_next"] {
+        manifest.component(role)?;
+    }
+    if manifest.tasks.contains(&crate::pack::Task::ImageToVideo) {
+        manifest.component("vae_encoder_first")?;
+        if !about.expand_timesteps {
+            manifest.component("vae_encoder_next")?;
+        }
+    }
+    if about.boundary.is_some() {
+        manifest.component("condition_low")?;
+        manifest.component("denoiser_low")?;
+    }
+    if about.patch.contains(&0) || about.text_length == 0 {
+        return Err(crate::Error::Model(crate::Detail::new(
+            "pack.manifest",
+            "patch and text_length in pack.json have to be 1 or more: export the pack anew",
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn latents(
+    pipeline: &VideoPipeline,
+    order: &VideoOrder,
+    shape: LatentShape,
+    cancel: &Cancel,
+    watch: &mut dyn Watch,
+) -> Result<Vec<f32>> {
+    let about: Settings = pipeline.settings()?;
+    let open = || pipeline.session("text_encoder");
+    let words = pipeline.texts()?.of(&prompts(order), Filling::None, open, cancel)?;
+    let words: Vec<_> =
+        words.iter().map(|text| filled_up(&text.hidden, about.text_length)).collect();
+    let image = photo_tokens(pipeline, order, &about, cancel)?;
+    let known = known_latents(pipeline, order, &about, shape, cancel)?;
+
+    let patch = about.patch;
+    let tokens = [shape.frames / patch[0], shape.height / patch[1], shape.width / patch[2]];
+    let mut scheduler = pipeline.scheduler(Steps::Count(order.steps), tokens.iter().product())?;
+    let mut latents = order.draws.take(Draw::Latents, shape.len());
+    latents.iter_mut().for_each(|value| *value *= scheduler.init_noise_sigma());
+    let of = scheduler.timesteps().len();
+    let boundary = about.boundary.map_or(f32::MIN, |share| share * TIMESTEPS);
+    let change = scheduler.timesteps().iter().position(|t| *t < boundary).unwrap_or(of);
+    for (suffix, steps) in [("", 0..change), ("_low", change..of)] {
+        if steps.is_empty() {
+            continue;
+        }
+        let condition = format!("condition{suffix}");
+        let conditions = conditions(pipeline, &condition, &words, image.as_ref(), shape, cancel)?;
+        let mut denoiser = WanDenoiser {
+            network: Network::open(pipeline, &format!("denoiser{suffix}"), conditions, cancel)?,
+            known: known.as_deref(),
+            shape,
+            tokens,
+            about: &about,
+            input: Vec::new(),
+        };
+        let guidance = GuidanceScale(order.guidance_scale);
+        let mut run = Tracked { pipeline, watch: &mut *watch, draws: &order.draws, shape, of };
+        latents =
+            sample(&mut denoiser, &mut *scheduler, guidance, latents, steps, cancel, &mut run)?;
+    }
+    if let (true, Some(known)) = (about.expand_timesteps, &known) {
+        put_frame(&mut latents, known, 0, shape);
+    }
+    Ok(latents)
+}
+
+/// Timesteps run from this to 0 (num_train_timesteps of every Wan model).
+const TIMESTEPS: f32 = 1000.0;
+
+/// Hidden states with zeros after them.
+fn filled_up(hidden: &Array3<f32>, length: usize) -> Array3<f32> {
+    let (_, tokens, width) = hidden.dim();
+    let mut out = Array3::zeros((1, length, width));
+    let tokens = tokens.min(length);
+    out.slice_mut(s![.., ..tokens, ..]).assign(&hidden.slice(s![.., ..tokens, ..]));
+    out
+}
+
+/// What the picture encoder sees of the photo, where the pack has one.
+fn photo_tokens(
+    pipeline: &VideoPipeline,
+    order: &VideoOrder,
+    about: &Settings,
+    cancel: &Cancel,
+) -> Result<Option<Kept>> {
+    let (
+        Some(photo),
+        Settings { image_side: Some(side), image_mean: Some(mean), image_std: Some(std), .. },
+    ) = (&order.photo, about)
+    else {
+        return Ok(None);
+    };
+    let pixels = picture::clip_pixels(photo, *side, *mean, *std)?;
+    let outputs =
+        pipeline.session("image_encoder")?.run(&[("pixels", (&pixels).into())], cancel)?;
+    Ok(outputs.keep().into_iter().find(|(name, _)| name == "hidden").map(|(_, kept)| kept))
+}
+
+/// What does not change from step to step, for each of the prompts.
+fn conditions(
+    pipeline: &VideoPipeline,
+    role: &str,
+    words: &[Array3<f32>],
+    image: Option<&Kept>,
+    shape: LatentShape,
+    cancel: &Cancel,
+) -> Result<Vec<Condition>> {
+    let session = pipeline.session(role)?;
+    let size = Array1::from_vec(
+        [shape.frames, shape.height, shape.width].map(|side| side as i64).to_vec(),
+    );
+    words
+        .iter()
+        .map(|words| {
+            let mut inputs = vec![("text", Tensor::from(words)), ("latents_size", (&size).into())];
+            inputs.extend(image.map(|image| ("image", image.into())));
+            Ok(session.run(&inputs, cancel)?.keep())
+        })
+        .collect()
+}
+
+/// The photo's latents, normalised: its frame alone, or the whole clip's with grey after the photo.
+fn known_latents(
+    pipeline: &VideoPipeline,
+    order: &VideoOrder,
+    about: &Settings,
+    shape: LatentShape,
+    cancel: &Cancel,
+) -> Result<Option<Vec<f32>>> {
+    let Some(photo) = &order.photo else { return Ok(None) };
+    let frames = if about.expand_timesteps { 1 } else { shape.frames };
+    let shape = LatentShape { frames, ..shape };
+    let mut latents = vec![0.0; shape.len()];
+    let first = picture::pixels(photo, order.width, order.height)?;
+    let later = pipeline.manifest().latents.temporal as usize;
+    let grey = Array4::<f32>::zeros((3, later, order.height as usize, order.width as usize));
+    let grey = grey.insert_axis(Axis(0));
+    let mut encoder = Causal::open(pipeline, "vae_encoder");
+    for frame in 0..frames {
+        let image = if frame == 0 { picture::as_video(&first) } else { grey.view().into_dyn() };
+        let mean = encoder.run("image", image, "moments_mean", cancel)?;
+        let mean = mean.as_slice().ok_or_else(|| shape_of("moments_mean"))?;
+        if mean.len() != shape.channels * shape.area() {
+            return Err(shape_of("moments_mean"));
+        }
+        put_frame(&mut latents, mean, frame, shape);
+    }
+    normalise(&mut latents, shape, pipeline.manifest());
+    Ok(Some(latents))
+}
+
+/// The transformer.
+struct WanDenoiser<'a> {
+    network: Network<'a>,
+    /// The photo's latents.
+    known: Option<&'a [f32]>,
+    shape: LatentShape,
+    /// Tokens in time, down and across.
+    tokens: [usize; 3],
+    about: &'a Settings,
+    /// Latents beside what is known of them.
+    input: Vec<f32>,
+}
+
+impl Denoiser for WanDenoiser<'_> {
+    fn estimate(&mut self, latents: &[f32], timestep: f32) -> Result<Estimates> {
+        let LatentShape { channels, frames, height, width, .. } = self.shape;
+        let mut channels_in = channels;
+        let mut timesteps = vec![timestep];
+        if self.about.expand_timesteps {
+            let [frames, down, across] = self.tokens;
+            timesteps = vec![timestep; frames * down * across];
+        }
+        let mut seen = latents;
+        if let Some(known) = self.known {
+            self.input.clear();
+            self.input.extend_from_slice(latents);
+            if self.about.expand_timesteps {
+                // No noise is left in the photo's frame.
+                put_frame(&mut self.input, known, 0, self.shape);
+                timesteps[..self.tokens[1] * self.tokens[2]].fill(0.0);
+            } else {
+                let mask = [
+                    vec![1.0; self.shape.area()],
+                    vec![0.0; self.shape.volume() - self.shape.area()],
+                ];
+                let mask = mask.concat().repeat(self.about.mask_channels);
+                self.input.extend_from_slice(&mask);
+                self.input.extend_from_slice(known);
+                channels_in += self.about.mask_channels + channels;
+            }
+            seen = &self.input;
+        }
+        let seen = ArrayView5::from_shape((1, channels_in, frames, height, width), seen)
+            .map_err(|_| shape_of("latents"))?;
+        let timestep = if self.about.expand_timesteps {
+            Array1::from_vec(timesteps).insert_axis(Axis(0)).into_dyn()
+        } else {
+            Array1::from_vec(timesteps).into_dyn()
+        };
+        let inputs = [("latents", seen.into()), ("timestep", (&timestep).into())];
+        self.network.estimates(&inputs, latents.len())
+    }
+}
+
+/// Half of the causal autoencoder: frames go through one after another, and what its convolutions
+/// remember goes with them.
+struct Causal<'p> {
+    pipeline: &'p VideoPipeline,
+    role: &'static str,
+    session: Option<Session>,
+    frames: usize,
+    remembered: Vec<(String, Kept)>,
+}
+
+impl<'p> Causal<'p> {
+    fn open(pipeline: &'p VideoPipeline, role: &'static str) -> Self {
+        Self { pipeline, role, session: None, frames: 0, remembered: Vec::new() }
+    }
+
+    /// Runs the next frame, and gives the output `wanted`.
+    fn run(
+        &mut self,
+        name: &str,
+        frame: ArrayViewD<'_, f32>,
+        wanted: &str,
+        cancel: &Cancel,
+    ) -> Result<ArrayD<f32>> {
+        // The first frame has a graph of its own, since nothing is remembered there.
+        let session = match (&mut self.session, self.frames) {
+            (Some(session), 2..) => session,
+            (session, frames) => {
+                *session = None;
+                let which = if frames == 0 { "first" } else { "next" };
+                session.insert(self.pipeline.session(&format!("{}_{which}", self.role))?)
+            }
+        };
+        let mut inputs = vec![(name, Tensor::F32(frame))];
+        inputs.extend(self.remembered.iter().map(|(name, kept)| (name.as_str(), kept.into())));
+        let outputs = session.run(&inputs, cancel)?;
+        let out = outputs.view(wanted)?.to_owned();
+        let kept = outputs.keep().into_iter().filter_map(|(name, kept)| {
+            // What comes out as next_cache_7 goes in as cache_7.
+            let name = name.strip_prefix("next_").unwrap_or(&name);
+            name.starts_with("cache_").then(|| (name.to_owned(), kept))
+        });
+        self.remembered = kept.collect();
+        self.frames += 1;
+        Ok(out)
+    }
+}
+
+/// The frames of a clip, decoded as they are asked for.
+pub(super) struct Frames<'p> {
+    decoder: Causal<'p>,
+    latents: Latents,
+    /// Latent frames that were decoded.
+    done: usize,
+    ready: VecDeque<Array3<f32>>,
+}
+
+impl<'p> Frames<'p> {
+    pub(super) fn open(pipeline: &'p VideoPipeline, latents: Latents) -> Self {
+        Self {
+            decoder: Causal::open(pipeline, "vae_decoder"),
+            latents,
+            done: 0,
+            ready: VecDeque::new(),
+        }
+    }
+}
+
+impl FrameSource for Frames<'_> {
+    fn next(&mut self, cancel: &Cancel) -> Result<Option<Array3<f32>>> {
+        let LatentShape { channels, frames, height, width, .. } = self.latents.shape;
+        if self.ready.is_empty() && self.done < frames {
+            let all =
+                ArrayView5::from_shape((1, channels, frames, height, width), &self.latents.values)
+                    .map_err(|_| shape_of("latents"))?;
+            let one = all.slice(s![.., .., self.done..self.done + 1, .., ..]);
+            let pixels = self.decoder.run("latents", one.into_dyn(), "frames", cancel)?;
+            let pixels = pixels.into_dimensionality::<Ix5>().map_err(|_| shape_of("frames"))?;
+            let clip = pixels.index_axis(Axis(0), 0);
+            self.ready.extend(clip.axis_iter(Axis(1)).map(|frame| frame.to_owned()));
+            self.done += 1;
+        }
+        Ok(self.ready.pop_front())
+    }
+}
