@@ -7,6 +7,7 @@ use std::path::Path;
 
 pub use crate::consent::fuzz as ledger;
 pub use crate::face::fuzz::{detector, points};
+pub use crate::pack::fuzz::pack;
 pub use crate::photo::fuzz as profile;
 pub use crate::pipeline::motion::fuzz::{curves, motion};
 pub use crate::remote::fuzz::{reply, tables};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use zip::write::SimpleFileOptions;
@@ -26,7 +26,7 @@ pub(super) fn entries(path: &Path) -> Result<BTreeMap<String, Span>> {
     read_entries(BufReader::new(file))
 }
 
-fn read_entries(file: impl Read + Seek) -> Result<BTreeMap<String, Span>> {
+pub(super) fn read_entries(mut file: impl Read + Seek) -> Result<BTreeMap<String, Span>> {
     let no_archive = |error| {
         refuse_for(
             "pack.archive",
@@ -34,13 +34,17 @@ fn read_entries(file: impl Read + Seek) -> Result<BTreeMap<String, Span>> {
             error,
         )
     };
+    let whole = file.seek(SeekFrom::End(0)).map_err(|error| no_archive(error.into()))?;
     let mut archive = ZipArchive::new(file).map_err(no_archive)?;
     let mut entries = BTreeMap::new();
     for number in 0..archive.len() {
         let entry = archive.by_index_raw(number).map_err(no_archive)?;
         let name = entry.name().map_err(no_archive)?.into_owned();
         let stored = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
-        let start = entry.data_start();
+        let size = entry.size();
+        let start = entry
+            .data_start()
+            .filter(|start| start.checked_add(size).is_some_and(|end| end <= whole));
         let (Some(offset), true) =
             (start, stored && entry.is_file() && entry.size() == entry.compressed_size())
         else {

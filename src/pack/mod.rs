@@ -6,6 +6,8 @@
 
 mod archive;
 mod default_model;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod graph;
 mod installed;
 mod licence;

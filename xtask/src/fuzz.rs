@@ -33,13 +33,14 @@ enum Seeds {
     Own(&'static str),
 }
 
-const TARGETS: [Target; 15] = [
+const TARGETS: [Target; 16] = [
     Target { name: "curves", longest: 3_000, seeds: &[], one_of: 1 },
     Target { name: "detector", longest: 3_600, seeds: &[], one_of: 1 },
     Target { name: "film", longest: 4_096, seeds: &[], one_of: 1 },
     Target { name: "ledger", longest: 4_096, seeds: &[], one_of: 1 },
     Target { name: "marks", longest: 4_096, seeds: &[], one_of: 1 },
     Target { name: "motion", longest: 4_096, seeds: &[], one_of: 10 },
+    Target { name: "pack", longest: 12_288, seeds: &[], one_of: 1 },
     Target { name: "photo", longest: 16_384, seeds: &[Seeds::Data("bad")], one_of: 1 },
     Target { name: "points", longest: 420, seeds: &[], one_of: 1 },
     Target { name: "profile", longest: 4_096, seeds: &[], one_of: 1 },
