@@ -19,8 +19,8 @@ const ALIGNMENT: u16 = 4096;
 /// Where each member's bytes lie.
 ///
 /// # Errors
-/// `pack.unreadable`; `pack.archive` for what is no archive, or one with compressed, encrypted or
-/// doubled members.
+/// `pack.unreadable`; `pack.archive` for what is no archive, or one with compressed or encrypted
+/// members.
 pub(super) fn entries(path: &Path) -> Result<BTreeMap<String, Span>> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
     read_entries(BufReader::new(file))
@@ -39,26 +39,21 @@ pub(super) fn read_entries(mut file: impl Read + Seek) -> Result<BTreeMap<String
     let mut entries = BTreeMap::new();
     for number in 0..archive.len() {
         let entry = archive.by_index_raw(number).map_err(no_archive)?;
-        let name = entry.name().map_err(no_archive)?.into_owned();
+        let name = entry.name().to_owned();
         let stored = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
         let size = entry.size();
         let start = entry
             .data_start()
             .filter(|start| start.checked_add(size).is_some_and(|end| end <= whole));
         let (Some(offset), true) =
-            (start, stored && entry.is_file() && entry.size() == entry.compressed_size())
+            (start, stored && entry.is_file() && size == entry.compressed_size())
         else {
             let message = format!(
                 "{name:?} is compressed, encrypted or no file, so it cannot be mapped: store the members of a pack as they are"
             );
             return Err(refuse("pack.archive", message));
         };
-        if entries.insert(name.clone(), Span { offset, size: entry.size() }).is_some() {
-            return Err(refuse(
-                "pack.archive",
-                format!("{name:?} is in the pack twice: export it anew"),
-            ));
-        }
+        entries.insert(name, Span { offset, size });
     }
     Ok(entries)
 }

@@ -37,6 +37,7 @@ pub(crate) trait Scheduler: Send {
 
     /// The noise levels from the noisiest to the one where sampling ends: one more than there are
     /// steps. None for kinds that know timesteps alone (DDIM, LCM).
+    #[cfg_attr(not(test), allow(dead_code, reason = "records compare them"))]
     fn sigmas(&self) -> &[f32] {
         &[]
     }
@@ -74,6 +75,7 @@ pub(crate) trait Scheduler: Send {
 
     /// What later steps need of earlier ones, for a checkpoint; together with the latents and the
     /// number of steps taken it makes a resumed run give the same bytes.
+    #[cfg_attr(not(test), allow(dead_code, reason = "for checkpoints between steps"))]
     fn state(&self) -> Vec<&[f32]> {
         Vec::new()
     }
@@ -82,6 +84,7 @@ pub(crate) trait Scheduler: Send {
     ///
     /// # Errors
     /// `internal.scheduler` when it is no state of this kind of scheduler.
+    #[cfg_attr(not(test), allow(dead_code, reason = "for checkpoints between steps"))]
     fn restore(&mut self, state: Vec<Vec<f32>>) -> Result<()> {
         if state.is_empty() { Ok(()) } else { Err(latents::misused("a state that it has not")) }
     }

@@ -1,0 +1,72 @@
+import Foundation
+import XCTest
+
+@testable import Kinora
+
+/// Models that an app brings along.
+final class PackTests: FolderCase {
+    private let id = "tiny-wan-t2v"
+
+    private var source: String {
+        let here = URL(fileURLWithPath: #filePath)
+        let root = (0..<5).reduce(here) { folder, _ in folder.deletingLastPathComponent() }
+        return root.appendingPathComponent("tests/fixtures/packs/wan-t2v").path
+    }
+
+    private var packs: URL { folder.appendingPathComponent("packs") }
+
+    private func stored() throws -> PackStore {
+        let store = try PackStore.open(folder: packs.path)
+        let terms = try packTerms(source: source)
+        XCTAssertTrue(try terms.isOpen())
+        XCTAssertFalse(try terms.licence().isEmpty)
+        _ = try store.add(source: source, acceptance: try terms.accept())
+        return store
+    }
+
+    private func code(_ work: () async throws -> Void) async -> String {
+        do {
+            try await work()
+            return "a clip"
+        } catch let error as KinoraError {
+            return error.code
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    func testWordsAloneBecomeAClip() async throws {
+        let listed = try XCTUnwrap(try stored().list().first)
+        XCTAssertTrue(listed.makesTextToVideo && listed.accepted)
+        let studio = try Studio.open(options: StudioOptions(threads: 2, packs: packs.path))
+        let request = GenerationRequest(
+            photo: nil, prompt: "a lighthouse in a storm", seed: 3, steps: 2)
+        let clip = try await studio.generate(request)
+        XCTAssertEqual(clip.pack?.id, listed.id)
+        XCTAssertEqual([clip.width, clip.height, clip.frames], [listed.width, listed.height, listed.frames])
+        XCTAssertTrue(boxes(try XCTUnwrap(clip.bytes)).starts(with: ["ftyp", "moov"]))
+    }
+
+    func testWhatAPackCannotDoIsSaid() async throws {
+        let store = try stored()
+        let studio = try Studio.open(options: StudioOptions(threads: 2, packs: packs.path))
+        var request = small(try Photo.fromBytes(bytes: picture()))
+        request.pack = id
+        let wrongTask = await code { _ = try await studio.generate(request) }
+        XCTAssertEqual(wrongTask, "request.task")
+        try store.remove(id: id)
+        let gone = await code { _ = try await studio.generate(request) }
+        XCTAssertEqual(gone, "pack.not_installed")
+    }
+
+    func testAPackThatWasTouchedIsNotOpened() async throws {
+        let store = try stored()
+        try store.verify(id: id)
+        let weights = packs.appendingPathComponent("\(id)/denoiser.data")
+        var bytes = try Data(contentsOf: weights)
+        bytes[100] ^= 1
+        try bytes.write(to: weights)
+        let touched = await code { try store.verify(id: id) }
+        XCTAssertEqual(touched, "pack.hash")
+    }
+}
