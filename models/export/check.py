@@ -1,6 +1,6 @@
 """Runs a pack with NumPy and ONNX Runtime alone, but for the scheduler, which is diffusers'.
 
-    python -m export.check PACK_DIR          # against the records in the folder's `record*.safetensors`
+    python -m export.check PACK_DIR          # against the records beside it, `PACK_DIR.record*.safetensors`
 
 The loops below say what a host has to do; the library does the same.
 """
@@ -300,7 +300,7 @@ def main():
     options = parser.parse_args()
     failed = False
     for folder in options.packs:
-        for path in sorted(glob.glob(os.path.join(folder, "record*.safetensors"))):
+        for path in sorted(glob.glob(f"{os.path.normpath(folder)}.record*.safetensors")):
             good, figures = check(folder, path, options.latents_tolerance, options.frames_decibels)
             failed |= not good
             print(folder, os.path.basename(path), "ok" if good else "FAILED",

@@ -17,16 +17,16 @@ PADDING_FIELD = 0xD935  # the extra field by which Android's zipalign pads, too
 # The fields of diffusers' configurations that change what a scheduler computes.
 SCHEDULER_FIELDS = {
     "EulerDiscreteScheduler": ("EulerDiscrete", [
-        "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction_type", "interpolation_type",
+        "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction_type",
         "use_karras_sigmas", "sigma_min", "sigma_max", "timestep_spacing", "timestep_type", "steps_offset",
         "rescale_betas_zero_snr", "final_sigmas_type"]),
     "FlowMatchEulerDiscreteScheduler": ("FlowMatchEuler", [
         "num_train_timesteps", "shift", "use_dynamic_shifting", "base_shift", "max_shift", "base_image_seq_len",
-        "max_image_seq_len", "invert_sigmas", "shift_terminal", "use_karras_sigmas", "time_shift_type",
+        "max_image_seq_len", "shift_terminal", "time_shift_type",
         "stochastic_sampling"]),
     "UniPCMultistepScheduler": ("UniPC", [
         "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "solver_order", "prediction_type",
-        "thresholding", "predict_x0", "solver_type", "lower_order_final", "disable_corrector", "use_karras_sigmas",
+        "predict_x0", "solver_type", "lower_order_final", "disable_corrector", "use_karras_sigmas",
         "use_flow_sigmas", "flow_shift", "timestep_spacing", "steps_offset", "final_sigmas_type",
         "rescale_betas_zero_snr"]),
     "DPMSolverMultistepScheduler": ("DPMSolver++2M", [
@@ -35,15 +35,25 @@ SCHEDULER_FIELDS = {
         "flow_shift", "timestep_spacing", "steps_offset", "final_sigmas_type", "rescale_betas_zero_snr"]),
     "DDIMScheduler": ("DDIM", [
         "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction_type", "clip_sample",
-        "set_alpha_to_one", "steps_offset", "timestep_spacing", "rescale_betas_zero_snr"]),
+        "clip_sample_range", "set_alpha_to_one", "steps_offset", "timestep_spacing", "rescale_betas_zero_snr"]),
     "LCMScheduler": ("LCM", [
         "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "original_inference_steps", "prediction_type",
-        "set_alpha_to_one", "steps_offset", "timestep_spacing", "timestep_scaling", "rescale_betas_zero_snr"]),
+        "clip_sample", "clip_sample_range", "timestep_scaling", "rescale_betas_zero_snr"]),
+}
+
+
+# What the library does not compute otherwise: a configuration that wants it cannot become a pack.
+SCHEDULER_FIXED = {
+    "thresholding": False, "invert_sigmas": False, "interpolation_type": "linear", "use_exponential_sigmas": False,
+    "use_beta_sigmas": False, "use_lu_lambdas": False, "trained_betas": None,
 }
 
 
 def scheduler_settings(scheduler):
     kind, fields = SCHEDULER_FIELDS[type(scheduler).__name__]
+    for name, value in SCHEDULER_FIXED.items():
+        if scheduler.config.get(name, value) != value:
+            raise ValueError(f"a {kind} scheduler with {name}={scheduler.config[name]} cannot be run from a pack")
     return {"type": kind, **{name: scheduler.config[name] for name in fields if name in scheduler.config}}
 
 
@@ -92,7 +102,7 @@ ORDER = ["format", "id", "name", "version", "family", "tasks", "licence", "sourc
 def write_manifest(folder, manifest):
     files = {}
     for name in sorted(os.listdir(folder)):
-        if name != "pack.json" and not name.startswith("record"):
+        if name != "pack.json":
             with open(os.path.join(folder, name), "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             files[name] = {"size": os.path.getsize(os.path.join(folder, name)), "sha256": digest}

@@ -151,8 +151,29 @@ impl PackStore {
     /// `pack.not_installed` names those that are; `pack.licence` where nobody said yes to its terms;
     /// `pack.*` as [`Pack::open`].
     pub fn pack(&self, id: &str) -> Result<Pack> {
-        let path = self.find(id)?;
-        let members = Members::open(&path)?;
+        let (manifest, members) = self.look(id)?;
+        let looks = looks(&members, &manifest)?;
+        if self.notes()?.verified.get(id) != Some(&looks) {
+            verify(&members, &manifest)?;
+            let _lock = self.lock()?;
+            self.note(|notes| {
+                notes.verified.insert(id.to_owned(), looks);
+            })?;
+        }
+        Ok(Pack::checked(manifest, members))
+    }
+
+    /// What a pack says of itself, its files looked at by name and size alone: what they hold may not
+    /// be opened yet.
+    ///
+    /// # Errors
+    /// As [`PackStore::pack`].
+    pub(crate) fn manifest(&self, id: &str) -> Result<PackManifest> {
+        Ok(self.look(id)?.0)
+    }
+
+    fn look(&self, id: &str) -> Result<(PackManifest, Members)> {
+        let members = Members::open(&self.find(id)?)?;
         let manifest = members.manifest()?;
         let notes = self.notes()?;
         let shown = notes.accepted.get(id).map(|record| record.shown.as_str());
@@ -165,15 +186,7 @@ impl PackStore {
             ));
         }
         verify_names(&members, &manifest)?;
-        let looks = looks(&members, &manifest)?;
-        if notes.verified.get(id) != Some(&looks) {
-            verify(&members, &manifest)?;
-            let _lock = self.lock()?;
-            self.note(|notes| {
-                notes.verified.insert(id.to_owned(), looks);
-            })?;
-        }
-        Ok(Pack::checked(manifest, members))
+        Ok((manifest, members))
     }
 
     /// Reads a pack as a whole, whatever was read before.
@@ -199,7 +212,8 @@ impl PackStore {
     pub fn remove(&self, id: &str) -> Result<()> {
         let _lock = self.lock()?;
         if let Ok(path) = self.find(id) {
-            self.discard(&path).map_err(|error| unwritable(&path, error))?;
+            let removed = self.aside(&path).and_then(Aside::remove);
+            removed.map_err(|error| unwritable(&path, error))?;
         }
         self.note(|notes| {
             notes.accepted.remove(id);
@@ -253,38 +267,37 @@ impl PackStore {
         }
     }
 
-    /// Puts a copy in its place; what was there goes after that.
+    /// Puts a copy in its place; what was there goes after that, and stays where that fails.
     fn put(&self, mut copied: Copied, id: &str) -> Result<()> {
         let places = self.places(id);
         let mut put = || {
-            for path in places.iter().filter(|path| path.exists()) {
-                self.discard(path)?;
-            }
             if copied.is_folder {
                 part::release_folder(copied.held.take(), &copied.path)?;
             }
-            fs::rename(&copied.path, &places[usize::from(!copied.is_folder)])?;
-            copied.done = true;
-            Ok(())
+            let old = places.iter().find(|path| path.exists());
+            let aside = old.map(|old| self.aside(old)).transpose()?;
+            let put = fs::rename(&copied.path, &places[usize::from(!copied.is_folder)]);
+            copied.done = put.is_ok();
+            if let (Err(_), Some(old), Some(aside)) = (&put, old, &aside) {
+                fs::rename(aside.inside(), old)?;
+            }
+            aside.map(Aside::remove).transpose()?;
+            put
         };
         put().map_err(|error| unwritable(&self.folder, error))
+    }
+
+    /// Puts a pack out of sight.
+    fn aside(&self, path: &Path) -> io::Result<Aside> {
+        let (held, folder) = part::folder(&self.folder)?;
+        let aside = Aside { held, folder };
+        fs::rename(path, aside.inside())?;
+        Ok(aside)
     }
 
     /// Where a pack of that id lies: as a folder, or as a file.
     fn places(&self, id: &str) -> [PathBuf; 2] {
         [self.folder.join(id), self.folder.join(format!("{id}{ENDING}"))]
-    }
-
-    /// Deletes a pack: out of sight at once, then file by file.
-    fn discard(&self, path: &Path) -> io::Result<()> {
-        if path.is_dir() {
-            let (held, place) = part::folder(&self.folder)?;
-            let gone = place.join("gone");
-            fs::rename(path, &gone)?;
-            fs::remove_dir_all(&gone)?;
-            return part::remove_folder(Some(held), &place);
-        }
-        fs::remove_file(path)
     }
 
     fn find(&self, id: &str) -> Result<PathBuf> {
@@ -377,6 +390,30 @@ impl Drop for Copied {
                 fs::remove_file(&self.path)
             };
         }
+    }
+}
+
+/// A pack that is out of sight; a sweep removes it where nobody else gets to it.
+struct Aside {
+    held: File,
+    folder: PathBuf,
+}
+
+impl Aside {
+    /// Where the pack lies now.
+    fn inside(&self) -> PathBuf {
+        self.folder.join("pack")
+    }
+
+    /// Removes it, if it is still there.
+    fn remove(self) -> io::Result<()> {
+        let inside = self.inside();
+        if inside.is_dir() {
+            fs::remove_dir_all(&inside)?;
+        } else {
+            scratch::remove(&inside)?;
+        }
+        part::remove_folder(Some(self.held), &self.folder)
     }
 }
 

@@ -116,7 +116,9 @@ fn each(folder: &Path, age: Duration, then: &mut dyn FnMut(&Path, bool)) -> io::
 fn remove_all(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name() != HELD {
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != HELD {
             fs::remove_file(entry.path())?;
         }
     }
@@ -169,6 +171,8 @@ mod tests {
         let (file, path) = file(root).unwrap();
         let (lock, inner) = folder(root).unwrap();
         fs::write(inner.join("frame_0000.png"), "a frame").unwrap();
+        fs::create_dir(inner.join("old")).unwrap();
+        fs::write(inner.join("old/weights"), "a pack that was being removed").unwrap();
         assert_eq!(leftovers(root, Duration::ZERO).unwrap(), Vec::<PathBuf>::new());
         sweep(root, Duration::ZERO).unwrap();
         assert!(path.exists() && inner.join("frame_0000.png").exists());

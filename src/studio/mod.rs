@@ -120,7 +120,7 @@ impl Studio {
     ///
     /// # Errors
     /// `request.*` when the request is out of range, `safety.*` when the prompt is refused; for a pack
-    /// `pack.*` when it is not there or not sound; for a remote model also `safety.*` for the photo, `consent.*`, `vault.*` and `remote.*`, before
+    /// `pack.*` when it is not there; for a remote model also `safety.*` for the photo, `consent.*`, `vault.*` and `remote.*`, before
     /// anything is sent. What goes wrong later comes out of [`GenerationJob::wait`], a photo or frame
     /// that is refused on this device too.
     pub fn generate(&self, request: GenerationRequest) -> Result<GenerationJob> {

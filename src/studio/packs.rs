@@ -96,11 +96,15 @@ impl Studio {
         id: &str,
     ) -> Result<GenerationJob> {
         self.check_prompt(&request)?;
-        let pipeline = self.shared.packs.pipeline(id, &self.shared)?;
-        let ordered = ordered(pipeline.manifest(), request.into_pack()?)?;
-        pipeline.check(&ordered.video)?;
-        let shared = Arc::clone(&self.shared);
-        spawn(move |board, cancel| run(&shared, &pipeline, ordered, board, cancel))
+        let manifest = self.shared.packs.store()?.manifest(id)?;
+        let ordered = ordered(&manifest, request.into_pack()?)?;
+        ordered.video.check(&manifest)?;
+        let (id, shared) = (id.to_owned(), Arc::clone(&self.shared));
+        // Gigabytes may have to be read before a pack is opened: not on the caller's thread.
+        spawn(move |board, cancel| {
+            let pipeline = shared.packs.pipeline(&id, &shared)?;
+            run(&shared, &pipeline, ordered, board, cancel)
+        })
     }
 }
 

@@ -52,6 +52,58 @@ pub(crate) struct VideoOrder {
     pub(crate) draws: Draws,
 }
 
+impl VideoOrder {
+    /// Whether the pack can make what is ordered.
+    ///
+    /// # Errors
+    /// `request.size`, `request.frames`, `request.task`.
+    pub(crate) fn check(&self, manifest: &PackManifest) -> Result<()> {
+        let limits = &manifest.limits;
+        for side in [self.width, self.height] {
+            if !side.is_multiple_of(limits.side_multiple)
+                || !(limits.side_min..=limits.side_max).contains(&side)
+            {
+                let message = format!(
+                    "{} makes no clip of {}×{}: give sides of {} to {} that are multiples of {}",
+                    manifest.name,
+                    self.width,
+                    self.height,
+                    limits.side_min,
+                    limits.side_max,
+                    limits.side_multiple
+                );
+                return Err(request("request.size", message));
+            }
+        }
+        let over = self.frames.checked_sub(limits.frames_offset);
+        if self.frames == 0
+            || self.frames > limits.frames_max
+            || !over.is_some_and(|over| over.is_multiple_of(limits.frames_multiple))
+        {
+            let message = format!(
+                "{} makes no clip of {} frames: give a multiple of {} and {} more, at most {}",
+                manifest.name,
+                self.frames,
+                limits.frames_multiple,
+                limits.frames_offset,
+                limits.frames_max
+            );
+            return Err(request("request.frames", message));
+        }
+        let task = if self.photo.is_some() { Task::ImageToVideo } else { Task::TextToVideo };
+        if !manifest.tasks.contains(&task) {
+            let message = match task {
+                Task::TextToVideo => {
+                    format!("{} needs a photo: GenerationRequest::animate", manifest.name)
+                }
+                _ => format!("{} takes no photo: GenerationRequest::imagine", manifest.name),
+            };
+            return Err(request("request.task", message));
+        }
+        Ok(())
+    }
+}
+
 /// Hears how far a clip is.
 pub(crate) trait Watch {
     /// `step` of `of` denoise steps are taken; `rough` makes a picture of where they led.
@@ -175,7 +227,7 @@ impl VideoPipeline {
         cancel: &Cancel,
         watch: &mut dyn Watch,
     ) -> Result<Latents> {
-        self.check(order)?;
+        order.check(self.manifest())?;
         let shape = self.latent_shape(order);
         let values = match self.manifest().family {
             Family::Svd => svd::latents(self, order, shape, cancel, watch)?,
@@ -200,57 +252,6 @@ impl VideoPipeline {
             Family::Wan => Box::new(wan::Frames::open(self, latents)),
             Family::Ltx => Box::new(ltx::Frames::open(self, latents, draws)?),
         })
-    }
-
-    /// Whether the pack can make what is ordered.
-    ///
-    /// # Errors
-    /// `request.size`, `request.frames`, `request.task`.
-    pub(crate) fn check(&self, order: &VideoOrder) -> Result<()> {
-        let manifest = self.manifest();
-        let limits = &manifest.limits;
-        for side in [order.width, order.height] {
-            if !side.is_multiple_of(limits.side_multiple)
-                || !(limits.side_min..=limits.side_max).contains(&side)
-            {
-                let message = format!(
-                    "{} makes no clip of {}×{}: give sides of {} to {} that are multiples of {}",
-                    manifest.name,
-                    order.width,
-                    order.height,
-                    limits.side_min,
-                    limits.side_max,
-                    limits.side_multiple
-                );
-                return Err(request("request.size", message));
-            }
-        }
-        let over = order.frames.checked_sub(limits.frames_offset);
-        if order.frames == 0
-            || order.frames > limits.frames_max
-            || !over.is_some_and(|over| over.is_multiple_of(limits.frames_multiple))
-        {
-            let message = format!(
-                "{} makes no clip of {} frames: give a multiple of {} and {} more, at most {}",
-                manifest.name,
-                order.frames,
-                limits.frames_multiple,
-                limits.frames_offset,
-                limits.frames_max
-            );
-            return Err(request("request.frames", message));
-        }
-        let task = if order.photo.is_some() { Task::ImageToVideo } else { Task::TextToVideo };
-        if !manifest.tasks.contains(&task) {
-            let message = match task {
-                Task::TextToVideo => {
-                    format!("{} needs a photo: GenerationRequest::animate", manifest.name)
-                }
-                _ => format!("{} takes no photo: GenerationRequest::imagine", manifest.name),
-            };
-            return Err(request("request.task", message));
-        }
-        Ok(())
     }
 
     fn latent_shape(&self, order: &VideoOrder) -> LatentShape {
