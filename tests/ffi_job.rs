@@ -127,7 +127,7 @@ fn letting_go_cancels_and_abandons() {
     let sink = Arc::new(Sink::default());
     let mut asked = request(&photo(), ClipOutput::Sink { sink: sink.clone() });
     asked.seconds = Some(10.0);
-    asked.fps = 60.0;
+    asked.fps = Some(60.0);
     let job = studio.start(asked, None).unwrap();
     while sink.frames.load(Ordering::Relaxed) == 0 {
         thread::sleep(Duration::from_millis(2));
