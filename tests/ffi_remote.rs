@@ -112,7 +112,7 @@ fn an_app_asks_sends_and_withdraws_through_its_own_stack() {
     let Some(alone) = studio(None) else { return };
     let photo = app::photo(640, 480);
     let mut local = request(&photo, None);
-    (local.seconds, local.size) = (0.5, Some(128));
+    (local.seconds, local.size) = (Some(0.5), Some(128));
     let job = alone.start(local, None).unwrap();
     let clip = pollster::block_on(job.clip()).unwrap().bytes.unwrap();
 
