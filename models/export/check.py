@@ -78,7 +78,7 @@ def clip_pixels(image, side, mean, std):
     from PIL import Image
     picture = Image.fromarray(image)
     scale = side / min(picture.size)
-    width, height = (round(n * scale) if n != min(picture.size) else side for n in picture.size)
+    width, height = (int(n * side / min(picture.size)) for n in picture.size)
     picture = np.asarray(picture.resize((width, height), Image.BICUBIC), np.float32) / 255
     top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
     picture = (picture[top:top + side, left:left + side] - np.float32(mean)) / np.float32(std)

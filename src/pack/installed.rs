@@ -44,6 +44,12 @@ impl Pack {
         &self.manifest
     }
 
+    /// What `pack.json` says, to try other settings with the same files.
+    #[cfg(test)]
+    pub(crate) fn manifest_mut(&mut self) -> &mut PackManifest {
+        &mut self.manifest
+    }
+
     /// The folder or file.
     pub fn path(&self) -> &Path {
         self.members.path()

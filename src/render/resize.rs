@@ -16,8 +16,6 @@ pub(crate) enum Filter {
     Bilinear,
     /// Sharp, for what people see.
     Lanczos,
-    /// Catmull and Rom's cubic, which picture encoders were taught with.
-    Bicubic,
 }
 
 /// Draws `photo` at `width` × `height` into `rgb`, tightly packed.
@@ -54,7 +52,6 @@ pub(crate) fn resize_pixels_into(
     let filter = match filter {
         Filter::Bilinear => FilterType::Bilinear,
         Filter::Lanczos => FilterType::Lanczos3,
-        Filter::Bicubic => FilterType::CatmullRom,
     };
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
     Resizer::new().resize_typed(&source, &mut target, &options).map_err(|error| fault(&error))
@@ -74,27 +71,12 @@ pub(crate) fn covering(
 ) -> Result<Zeroizing<Vec<u8>>> {
     let sides =
         [width as f64 / f64::from(photo.width()), height as f64 / f64::from(photo.height())];
-    middle(photo, sides[0].max(sides[1]), (width, height), Filter::Lanczos)
-}
-
-/// The middle square of `photo`, `side` pixels wide, bicubic.
-pub(crate) fn middle_square(photo: &Photo, side: usize) -> Result<Zeroizing<Vec<u8>>> {
-    let shorter = f64::from(photo.width().min(photo.height()));
-    middle(photo, side as f64 / shorter, (side, side), Filter::Bicubic)
-}
-
-/// The middle of `photo` in another scale.
-fn middle(
-    photo: &Photo,
-    scale: f64,
-    (width, height): (usize, usize),
-    filter: Filter,
-) -> Result<Zeroizing<Vec<u8>>> {
+    let scale = sides[0].max(sides[1]);
     let scaled = |side: u32, least: usize| ((f64::from(side) * scale).round() as usize).max(least);
     let (whole_width, whole_height) =
         (scaled(photo.width(), width), scaled(photo.height(), height));
     let mut whole = Zeroizing::new(vec![0; 3 * whole_width * whole_height]);
-    resize_into(photo, (whole_width, whole_height), filter, &mut whole)?;
+    resize_into(photo, (whole_width, whole_height), Filter::Lanczos, &mut whole)?;
     if (whole_width, whole_height) == (width, height) {
         return Ok(whole);
     }
@@ -116,10 +98,9 @@ mod tests {
         let row: Vec<u8> = colours.iter().flat_map(|colour| colour.repeat(20)).collect();
         let photo = Photo::from_pixels(&row.repeat(20), 60, 20, 240, crate::Orientation::Upright);
         let photo = photo.unwrap();
-        for square in [middle_square(&photo, 8).unwrap(), covering(&photo, (8, 8)).unwrap()] {
-            assert_eq!(square.len(), 8 * 8 * 3);
-            assert_eq!(square[3 * (8 * 4 + 4)..][..3], [0, 255, 0]);
-        }
+        let square = covering(&photo, (8, 8)).unwrap();
+        assert_eq!(square.len(), 8 * 8 * 3);
+        assert_eq!(square[3 * (8 * 4 + 4)..][..3], [0, 255, 0]);
         assert_eq!(*covering(&photo, (60, 20)).unwrap(), photo.pixels());
     }
 }

@@ -243,10 +243,11 @@ impl Watch for Shown<'_> {
         of: usize,
         rough: &dyn Fn() -> Option<RoughPicture>,
     ) -> Result<()> {
-        self.0.set(Stage::Denoising, step as u32, of as u32);
         if let Some(RoughPicture { width, height, pixels }) = rough() {
             self.0.show(Preview { width, height, pixels });
         }
+        // After the picture: who hears of a step finds it.
+        self.0.set(Stage::Denoising, step as u32, of as u32);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! A photo as what encoders take.
 
-use ndarray::{Array4, ArrayView4, Axis};
+use ndarray::{Array4, ArrayView4, Axis, s};
 
 use crate::error::Result;
 use crate::photo::Photo;
@@ -10,32 +10,39 @@ use crate::render::resize;
 /// on both sides.
 pub(super) fn pixels(photo: &Photo, width: u32, height: u32) -> Result<Array4<f32>> {
     let rgb = resize::covering(photo, (width as usize, height as usize))?;
-    Ok(normalised(&rgb, width as usize, height as usize, [0.5; 3], [0.5; 3]))
+    let (width, height) = (width as usize, height as usize);
+    Ok(Array4::from_shape_fn((1, 3, height, width), |(_, channel, y, x)| {
+        f32::from(rgb[3 * (y * width + x) + channel]) / 127.5 - 1.0
+    }))
 }
 
-/// The photo as CLIP's picture encoders take it, (1, 3, side, side): the middle, bicubic, in shares
-/// of 255 less `mean`, over `std`.
-pub(super) fn clip_pixels(
-    photo: &Photo,
-    side: u32,
-    mean: [f32; 3],
-    std: [f32; 3],
-) -> Result<Array4<f32>> {
-    let rgb = resize::middle_square(photo, side as usize)?;
-    Ok(normalised(&rgb, side as usize, side as usize, mean, std))
-}
-
-fn normalised(
-    rgb: &[u8],
-    width: usize,
-    height: usize,
+/// A picture, (1, 3, H, W) in −1..1, as CLIP's picture encoders were shown theirs, (1, 3, side, side):
+/// the middle, bicubic, in shares of 255 less `mean`, over `std`.
+///
+/// The cubic of Keys (1981) with a = −0.5, widened where the picture shrinks, rounded to 8 bits across and
+/// then down: what Pillow computes.
+pub(super) fn middle(
+    picture: &Array4<f32>,
+    side: usize,
     mean: [f32; 3],
     std: [f32; 3],
 ) -> Array4<f32> {
-    Array4::from_shape_fn((1, 3, height, width), |(_, channel, y, x)| {
-        let share = f32::from(rgb[3 * (y * width + x) + channel]) / 255.0;
-        (share - mean[channel]) / std[channel]
-    })
+    let (_, _, height, width) = picture.dim();
+    // What is left over of a pixel falls away, as in transformers.
+    let scaled = |length: usize| length * side / height.min(width);
+    let round = |value: f32| value.round().clamp(0.0, 255.0);
+    let codes = picture.mapv(|value| round((value / 2.0 + 0.5) * 255.0));
+    let across = resampled(&codes, Axis(3), &widened(width, scaled(width))).mapv_into(round);
+    let down = resampled(&across, Axis(2), &widened(height, scaled(height))).mapv_into(round);
+    let (left, top) = ((scaled(width) - side) / 2, (scaled(height) - side) / 2);
+    let mut middle = down
+        .slice(s![.., .., top..top + side, left..left + side])
+        .as_standard_layout()
+        .into_owned();
+    for (channel, mut plane) in middle.axis_iter_mut(Axis(1)).enumerate() {
+        plane.mapv_inplace(|code| (code / 255.0 - mean[channel]) / std[channel]);
+    }
+    middle
 }
 
 /// One frame of a video, (1, 3, 1, H, W).
@@ -50,17 +57,19 @@ pub(super) fn as_video<'p>(pixels: &'p Array4<f32>) -> ndarray::ArrayViewD<'p, f
 /// Gauss with σ = (length / side − 1) / 2 over 4σ taps, mirrored at the edges, and the cubic of Keys
 /// (1981) with a = −0.75: what `StableVideoDiffusionPipeline` of diffusers computes.
 pub(super) fn aligned(picture: &Array4<f32>, side: usize) -> Array4<f32> {
-    let across = resampled(picture, Axis(3), side);
-    resampled(&across, Axis(2), side)
+    let (_, _, height, width) = picture.dim();
+    let across = resampled(picture, Axis(3), &blurred(width, side));
+    resampled(&across, Axis(2), &blurred(height, side))
 }
 
-fn resampled(picture: &Array4<f32>, axis: Axis, side: usize) -> Array4<f32> {
+/// For each pixel of a line, those of another line that make it, and how much of them.
+type Taps = Vec<Vec<(usize, f32)>>;
+
+fn resampled(picture: &Array4<f32>, axis: Axis, taps: &Taps) -> Array4<f32> {
     let mut size = picture.raw_dim();
-    let length = size[axis.index()];
-    let taps = taps(length, side);
-    size[axis.index()] = side;
+    size[axis.index()] = taps.len();
     let mut out = Array4::zeros(size);
-    for (mut to, taps) in out.axis_iter_mut(axis).zip(&taps) {
+    for (mut to, taps) in out.axis_iter_mut(axis).zip(taps) {
         for (at, weight) in taps {
             to.scaled_add(*weight, &picture.index_axis(axis, *at));
         }
@@ -68,8 +77,33 @@ fn resampled(picture: &Array4<f32>, axis: Axis, side: usize) -> Array4<f32> {
     out
 }
 
-/// Which pixels of a line of `length` make each of `side`, and how much of them: a cubic over a blur.
-fn taps(length: usize, side: usize) -> Vec<Vec<(usize, f32)>> {
+/// A cubic that is as wide as its pixels are apart.
+fn widened(length: usize, side: usize) -> Taps {
+    let step = length as f64 / side as f64;
+    let wide = step.max(1.0);
+    let cubic = |x: f64| {
+        const A: f64 = -0.5;
+        match x.abs() {
+            x if x < 1.0 => ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0,
+            x if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * A,
+            _ => 0.0,
+        }
+    };
+    (0..side)
+        .map(|pixel| {
+            let middle = (pixel as f64 + 0.5) * step;
+            let first = ((middle - 2.0 * wide + 0.5).max(0.0)) as usize;
+            let end = ((middle + 2.0 * wide + 0.5) as usize).min(length);
+            let weights: Vec<f64> =
+                (first..end).map(|at| cubic((at as f64 - middle + 0.5) / wide)).collect();
+            let sum: f64 = weights.iter().sum();
+            (first..end).zip(weights.iter().map(|weight| (weight / sum) as f32)).collect()
+        })
+        .collect()
+}
+
+/// A cubic over a blur, the corners in the corners.
+fn blurred(length: usize, side: usize) -> Taps {
     let sigma = f32::max((length as f32 / side as f32 - 1.0) / 2.0, 0.001);
     let reach = ((4.0 * sigma).max(3.0) as usize | 1) / 2;
     let gauss: Vec<f32> = (0..=2 * reach)

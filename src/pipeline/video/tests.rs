@@ -137,9 +137,14 @@ fn decibels(a: &[u8], b: &[u8]) -> f64 {
 fn compare(name: &str) {
     let Some(runtime) = runtime(name) else { return };
     let pack = Pack::open(packs().join(name)).unwrap();
-    let pipeline = VideoPipeline::open(pack, &runtime).unwrap();
     for which in ["record", "record-odd"] {
         let record = Record::read(&packs().join(format!("{name}.{which}.safetensors")));
+        let mut pack = pack.clone();
+        // How many frames are decoded together shows in them.
+        if let Some(chunk) = record.request.get("decode_chunk") {
+            pack.manifest_mut().family_settings["decode_chunk"] = chunk.clone();
+        }
+        let pipeline = VideoPipeline::open(pack, &runtime).unwrap();
         let order = record.order();
         assert!(order.steps >= 8);
         let cancel = Cancel::new();

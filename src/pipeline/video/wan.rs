@@ -28,7 +28,7 @@ use crate::runtime::{Cancel, Kept, Session, Tensor};
 struct Settings {
     /// Whether each token has a timestep of its own (Wan 2.2, 5B).
     expand_timesteps: bool,
-    image_side: Option<u32>,
+    image_side: Option<usize>,
     image_mean: Option<[f32; 3]>,
     image_std: Option<[f32; 3]>,
     /// Tokens that words are filled up to, with zeros.
@@ -141,7 +141,8 @@ fn photo_tokens(
     else {
         return Ok(None);
     };
-    let pixels = picture::clip_pixels(photo, *side, *mean, *std)?;
+    let pixels = picture::pixels(photo, order.width, order.height)?;
+    let pixels = picture::middle(&pixels, *side, *mean, *std);
     let outputs =
         pipeline.session("image_encoder")?.run(&[("pixels", (&pixels).into())], cancel)?;
     Ok(outputs.keep().into_iter().find(|(name, _)| name == "hidden").map(|(_, kept)| kept))
