@@ -24,17 +24,6 @@ final class PackTests: FolderCase {
         return store
     }
 
-    private func code(_ work: () async throws -> Void) async -> String {
-        do {
-            try await work()
-            return "a clip"
-        } catch let error as KinoraError {
-            return error.code
-        } catch {
-            return "\(error)"
-        }
-    }
-
     func testWordsAloneBecomeAClip() async throws {
         let listed = try XCTUnwrap(try stored().list().first)
         XCTAssertTrue(listed.makesTextToVideo && listed.accepted)
@@ -52,10 +41,11 @@ final class PackTests: FolderCase {
         let studio = try Studio.open(options: StudioOptions(threads: 2, packs: packs.path))
         var request = small(try Photo.fromBytes(bytes: picture()))
         request.pack = id
-        let wrongTask = await code { _ = try await studio.generate(request) }
+        let photographed = request
+        let wrongTask = await code { _ = try await studio.generate(photographed) }
         XCTAssertEqual(wrongTask, "request.task")
         try store.remove(id: id)
-        let gone = await code { _ = try await studio.generate(request) }
+        let gone = await code { _ = try await studio.generate(photographed) }
         XCTAssertEqual(gone, "pack.not_installed")
     }
 

@@ -4,7 +4,7 @@ extension ProgressStage {
     /// What the progress bar says.
     public var words: String {
         switch self {
-        case .faces, .motion, .frames: "Making the clip"
+        case .faces, .motion, .denoising, .frames: "Making the clip"
         case .sending: "Sending"
         case .queued: "Waiting at the provider"
         case .working: "The provider is making the clip"
