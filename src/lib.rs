@@ -25,6 +25,7 @@
 //! [`studio`] is the front door to all of it. Gates of [`safety`] stand before and after. Nothing here
 //! opens a network connection.
 //!
+//! With the feature `vault` long jobs of [`pack`]s survive the end of their process: `checkpoint`.
 //! With the feature `remote` a provider's model can be asked for instead, under a consent that the
 //! person gave and can take back: `consent`, `vault`, `remote`, `transport`. Only `remote-http`
 //! brings a client that opens connections.
@@ -38,6 +39,8 @@ pub mod fuzzing;
 mod pipeline;
 mod scratch;
 
+#[cfg(feature = "vault")]
+pub mod checkpoint;
 pub mod clip;
 #[cfg(feature = "remote")]
 pub mod consent;
@@ -57,7 +60,7 @@ pub mod safety;
 pub mod studio;
 #[cfg(feature = "remote")]
 pub mod transport;
-#[cfg(feature = "remote")]
+#[cfg(feature = "vault")]
 pub mod vault;
 
 pub use clip::{Container, FrameSink, Output};

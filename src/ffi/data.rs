@@ -1,5 +1,6 @@
 //! What Kinora holds, and what providers still have.
 
+use super::checkpoints::Checkpoint;
 use super::consent::{ConsentOverview, Destination};
 use crate::remote;
 
@@ -55,7 +56,7 @@ pub struct VaultEntry {
     pub purpose: String,
 }
 
-/// Everything that the remote side holds on this device, and what providers still have. Clips that the
+/// Everything that is held on this device, and what providers still have. Clips that the
 /// app keeps and reports lie in folders of their own, of which `KeptClips` and `ReportQueue` tell.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct DataKept {
@@ -73,6 +74,8 @@ pub struct DataKept {
     pub broken_jobs: Vec<String>,
     /// Files in the making that a crash has left; they go when the folder is opened again.
     pub scratch_files: u64,
+    /// Jobs of packs that were interrupted; `Studio.data` alone knows them.
+    pub checkpoints: Vec<Checkpoint>,
 }
 
 /// Something that can be deleted.
@@ -163,6 +166,7 @@ impl From<remote::DataKept> for DataKept {
             jobs: data.jobs.into_iter().map(Into::into).collect(),
             broken_jobs: data.broken_jobs,
             scratch_files: data.scratch_files as u64,
+            checkpoints: data.checkpoints.into_iter().map(Into::into).collect(),
         }
     }
 }

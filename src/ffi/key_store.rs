@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::error::guard;
 use super::{KinoraError, Result};
+use crate::vault::KeyStoreError;
 
 /// Wraps keys with a master key that stays where it is: the Keychain, the Android Keystore, a
 /// hardware token. Kinora hands it data keys and keeps only what comes back.
@@ -47,6 +50,27 @@ pub fn check_key_store(store: Arc<dyn KeyStore>) -> Result<()> {
 fn wrong(what: &str) -> KinoraError {
     let reason = format!("the key store cannot be trusted: {what}");
     KinoraError::Host { code: "host.key_store".to_owned(), reason, detail: None }
+}
+
+/// The core's key store that calls the app's.
+pub(super) struct ForwardKeys {
+    store: Arc<dyn KeyStore>,
+}
+
+impl ForwardKeys {
+    pub(super) fn new(store: Arc<dyn KeyStore>) -> Self {
+        Self { store }
+    }
+}
+
+impl crate::vault::KeyStore for ForwardKeys {
+    fn wrap(&self, key: &[u8]) -> std::result::Result<Vec<u8>, KeyStoreError> {
+        self.store.wrap(key.to_vec()).map_err(Into::into)
+    }
+
+    fn unwrap(&self, blob: &[u8]) -> std::result::Result<Zeroizing<Vec<u8>>, KeyStoreError> {
+        self.store.unwrap(blob.to_vec()).map(Zeroizing::new).map_err(Into::into)
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! layers in bindings/ add what is native to each language.
 
 mod catalogue;
+mod checkpoints;
 mod consent;
 mod data;
 mod error;
@@ -25,6 +26,7 @@ mod studio;
 mod transport;
 
 pub use catalogue::{DoctorReport, PromptEntry, PromptSection, ProviderStatus, prompts, version};
+pub use checkpoints::{Checkpoint, Checkpoints};
 pub use consent::{
     ConsentOverview, ConsentQuestion, ConsentState, DataKind, Destination, Grant, LedgerEntry,
     Notice, NoticeLine,
@@ -57,7 +59,7 @@ pub use safety::{
 };
 pub use signer::{ManifestSigner, SigningAlgorithm, fresh_signer, own_signer};
 pub use sink::{FrameSink, VideoFormat};
-pub use studio::Studio;
+pub use studio::{Offer, Preflight, Studio};
 pub use transport::{HttpHeader, HttpReply, HttpRequest, HttpTransport, TransportError};
 
 /// What prints of these in Swift and Kotlin is what prints in Rust: no words, no pictures, no faces

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Result;
+use super::checkpoints::Checkpoints;
 use super::marking::MarkingOptions;
 use super::remote::Remote;
 use super::safety::SafetyOptions;
@@ -26,6 +27,13 @@ pub struct StudioOptions {
     /// The folder of a `PackStore`: clips can then be made with its packs.
     #[uniffi(default)]
     pub packs: Option<String>,
+    /// The most bytes that a job of a pack may take beside what the app has already; left out, what
+    /// Linux and Android say is left, and no limit on other systems.
+    #[uniffi(default)]
+    pub memory_limit: Option<u64>,
+    /// Where jobs of packs keep what they need to outlive the app; left out they keep nothing.
+    #[uniffi(default)]
+    pub checkpoints: Option<Arc<Checkpoints>>,
     /// Lets the studio make clips with remote models too, under consents.
     #[uniffi(default)]
     pub remote: Option<Arc<Remote>>,
@@ -71,6 +79,12 @@ impl StudioOptions {
         }
         if let Some(packs) = self.packs {
             out = out.packs(packs);
+        }
+        if let Some(bytes) = self.memory_limit {
+            out = out.memory_limit(bytes);
+        }
+        if let Some(checkpoints) = self.checkpoints {
+            out = out.checkpoints(checkpoints.checkpoints.clone());
         }
         if let Some(remote) = self.remote {
             out = out.remote(remote.remote.clone());

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::Result;
 use super::consent::{
     ConsentOverview, ConsentQuestion, ConsentState, DataKind, Destination, Grant, LedgerEntry,
@@ -13,11 +11,11 @@ use super::consent::{
 };
 use super::data::{Copies, DataItem, DataKept, RemoteJob, VaultEntry, Withdrawal};
 use super::error::guard;
-use super::key_store::KeyStore;
+use super::key_store::{ForwardKeys, KeyStore};
 use super::transport::{self, HttpHeader, HttpTransport};
 use crate::consent::Translation;
 use crate::remote;
-use crate::vault::{KeyStoreError, Secret};
+use crate::vault::Secret;
 
 /// How the remote side is opened.
 #[derive(Clone, uniffi::Record)]
@@ -175,7 +173,7 @@ impl Remote {
         guard(|| {
             let mut core = remote::RemoteOptions::new(
                 options.folder,
-                Arc::new(ForwardKeys { store: options.key_store }),
+                Arc::new(ForwardKeys::new(options.key_store)),
             );
             if let Some(transport) = options.transport {
                 core = core.transport(transport::forward(transport));
@@ -335,21 +333,6 @@ impl Remote {
             let left = self.remote.delete(&item.into())?;
             Ok(left.into_iter().map(Into::into).collect())
         })
-    }
-}
-
-/// The core's key store that calls the app's.
-struct ForwardKeys {
-    store: Arc<dyn KeyStore>,
-}
-
-impl crate::vault::KeyStore for ForwardKeys {
-    fn wrap(&self, key: &[u8]) -> std::result::Result<Vec<u8>, KeyStoreError> {
-        self.store.wrap(key.to_vec()).map_err(Into::into)
-    }
-
-    fn unwrap(&self, blob: &[u8]) -> std::result::Result<Zeroizing<Vec<u8>>, KeyStoreError> {
-        self.store.unwrap(blob.to_vec()).map(Zeroizing::new).map_err(Into::into)
     }
 }
 

@@ -50,6 +50,10 @@ pub struct GenerationRequest {
     /// Guidance scale, 0–10; left out the model's best.
     #[uniffi(default)]
     pub guidance: Option<f32>,
+    /// Whether a pack decodes its frames in strips: a fraction of the memory, a little more time, and
+    /// seams that are blended.
+    #[uniffi(default = false)]
+    pub tiled: bool,
     /// The pack that makes the clip, by its id in the folder of `StudioOptions.packs`; left out the
     /// default model does.
     #[uniffi(default)]
@@ -184,6 +188,7 @@ impl GenerationRequest {
         if let Some(steps) = self.steps {
             request = request.steps(steps as usize);
         }
+        request = request.tiled(self.tiled);
         if let Some(guidance) = self.guidance {
             request = request.guidance(guidance);
         }

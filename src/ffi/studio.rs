@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Result;
 use super::catalogue::DoctorReport;
+use super::data::DataKept;
 use super::error::guard;
 use super::job::{Clip, GenerationJob, ProgressListener};
 use super::marking::{LayerKind, MarkingOptions};
@@ -72,6 +73,36 @@ impl Studio {
         guard(|| GenerationJob::watch(self.studio.resume(&job_id, output.into())?, listener))
     }
 
+    /// What a job of a pack would take: its peak of memory, and its time. The first time for a pack a
+    /// small clip is made for the clock: not on the main thread. `start` refuses a job that does not
+    /// fit, with the same numbers, as `request.memory`.
+    ///
+    /// Fails as `start`; with `request.model` for a request that no pack would make.
+    pub fn preflight_pack(&self, request: GenerationRequest) -> Result<Preflight> {
+        guard(|| Ok(self.studio.preflight(&request.into_core()?)?.into()))
+    }
+
+    /// Goes on with a job of a pack whose app ended, from the last denoise step that was done; the clip
+    /// is, byte for byte, the one that the job would have made. `marking`: what the request said, if it
+    /// did. The key store may ask the person to unlock it.
+    ///
+    /// Fails with `checkpoint.…` for one that is not there, damaged, running, or of another version of
+    /// its pack.
+    #[uniffi::method(default(marking = None))]
+    pub fn resume_clip(
+        &self,
+        checkpoint_id: String,
+        output: ClipOutput,
+        listener: Option<Arc<dyn ProgressListener>>,
+        marking: Option<MarkingOptions>,
+    ) -> Result<Arc<GenerationJob>> {
+        guard(|| {
+            let marking = marking.map(MarkingOptions::into_core).transpose()?;
+            let job = self.studio.resume_clip(&checkpoint_id, output.into(), marking)?;
+            GenerationJob::watch(job, listener)
+        })
+    }
+
     /// Marks a file that the device's own encoder has written out of a sink's frames for `clip`, as
     /// the studio marks its own files; says which layers the file has then. The watermark is in the
     /// frames already. `marking`: what the request said, if it did.
@@ -105,8 +136,71 @@ impl Studio {
         })
     }
 
+    /// What is held on this device: by the remote side, and as checkpoints of packs' jobs.
+    pub fn data(&self) -> Result<DataKept> {
+        guard(|| Ok(self.studio.data()?.into()))
+    }
+
     /// What works here: a tiny network is tried on every execution provider.
     pub fn doctor(&self) -> Result<DoctorReport> {
         guard(|| Ok(self.studio.runtime().report().into()))
+    }
+}
+
+/// What a job of a pack would take.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct Preflight {
+    /// Width of the clip in pixels.
+    pub width: u32,
+    /// Height of the clip in pixels.
+    pub height: u32,
+    /// Frames of the clip.
+    pub frames: u32,
+    /// Whether the job fits, as far as that is known.
+    pub fits: bool,
+    /// Bytes at the peak, beside what the app has already; empty for a pack that nobody has measured.
+    pub peak_bytes: Option<u64>,
+    /// Bytes that the app can still take; empty where neither the system nor the studio's options say
+    /// it.
+    pub available_bytes: Option<u64>,
+    /// Seconds from start to end; empty for a pack that nobody has measured.
+    pub seconds: Option<f64>,
+    /// What would fit, the nearest first, where this does not.
+    pub offers: Vec<Offer>,
+}
+
+/// A change that makes a request fit.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct Offer {
+    /// Whether frames are decoded in strips.
+    pub tiled: bool,
+    /// The longer side in pixels.
+    pub long_side: u32,
+    /// The length in seconds.
+    pub seconds: f32,
+    /// Bytes at the peak then.
+    pub peak_bytes: u64,
+}
+
+impl From<studio::Preflight> for Preflight {
+    fn from(told: studio::Preflight) -> Self {
+        let [width, height, frames] = told.size;
+        let fits = told.fits();
+        let offers = told.offers.into_iter().map(|offer| Offer {
+            tiled: offer.tiled,
+            long_side: offer.long_side,
+            seconds: offer.seconds,
+            peak_bytes: offer.peak_bytes,
+        });
+        Self {
+            width,
+            height,
+            frames,
+            fits,
+            peak_bytes: told.peak_bytes,
+            available_bytes: told.available_bytes,
+            seconds: told.seconds,
+            offers: offers.collect(),
+        }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::estimate::Estimate;
 use super::graph::{Weights, placed};
 use super::licence::Terms;
 use super::manifest::{LARGEST_GRAPH, PackManifest, version};
-use super::members::Members;
+use super::members::{MANIFEST, Members};
 use super::verify::{same, verify};
 use super::{refuse, refuse_for};
 use crate::digest::sha256;
@@ -48,6 +49,24 @@ impl Pack {
     #[cfg(test)]
     pub(crate) fn manifest_mut(&mut self) -> &mut PackManifest {
         &mut self.manifest
+    }
+
+    /// Writes what jobs take into `pack.json` of a folder.
+    ///
+    /// # Errors
+    /// `pack.write`; `pack.measure` for a pack that is one file: measured before, it says it too.
+    pub fn note_estimate(&self, estimate: Estimate) -> Result<()> {
+        if !matches!(self.members, Members::Folder(_)) {
+            let message = "a pack of one file is not changed any more: measure its folder, and export it then";
+            return Err(refuse("pack.measure", message));
+        }
+        let failed = |error: std::io::Error| {
+            let message = "pack.json cannot be written: make room and check permissions";
+            refuse_for("pack.write", message, error)
+        };
+        let manifest = PackManifest { estimate: Some(estimate), ..self.manifest.clone() };
+        let json = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(error.into()))?;
+        crate::scratch::replace(&self.members.path().join(MANIFEST), &json).map_err(failed)
     }
 
     /// The folder or file.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::estimate::Estimate;
 use super::licence::Licence;
 use super::refuse;
 use crate::error::Result;
@@ -64,6 +65,9 @@ pub struct PackManifest {
     pub preview: Option<Preview>,
     /// What only this family has.
     pub family_settings: serde_json::Value,
+    /// What jobs take, where somebody has measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
 }
 
 /// The pipeline of a model.
@@ -285,6 +289,13 @@ impl PackManifest {
         Ok(manifest)
     }
 
+    /// A number that another pack, or another version of this one, does not have.
+    #[cfg(feature = "vault")]
+    pub(crate) fn fingerprint(&self) -> String {
+        // What was read from JSON can be written as JSON.
+        crate::digest::sha256(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
     /// The component of that role.
     ///
     /// # Errors
@@ -436,6 +447,9 @@ impl PackManifest {
                 "defaults",
                 "1 to 1000 steps, a finite guidance scale, 1 to 120 frames a second",
             );
+        }
+        if !self.estimate.as_ref().is_none_or(Estimate::is_sound) {
+            return wrong("estimate", "finite numbers from 0 on");
         }
         Ok(())
     }

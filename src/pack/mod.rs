@@ -6,6 +6,7 @@
 
 mod archive;
 mod default_model;
+mod estimate;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod graph;
@@ -16,6 +17,7 @@ mod members;
 mod store;
 mod verify;
 
+pub use estimate::{Estimate, StageEstimate};
 pub use installed::Pack;
 pub use licence::{Acceptance, Licence, Terms};
 pub use manifest::{
@@ -25,6 +27,7 @@ pub use manifest::{
 pub use store::{InstalledPack, PackStore};
 
 pub(crate) use default_model::DefaultModel;
+pub(crate) use estimate::at;
 
 use crate::error::{Detail, Error};
 

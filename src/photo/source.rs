@@ -73,6 +73,12 @@ impl Photo {
         Ok(Self::upright(pixels, width, height, orientation))
     }
 
+    /// Upright sRGB pixels, (H, W, 3), that a checkpoint has kept.
+    #[cfg(feature = "vault")]
+    pub(crate) fn from_rgb(pixels: &[u8], width: u32, height: u32) -> Self {
+        Self::upright(pixels.to_vec(), width, height, Orientation::Upright)
+    }
+
     /// Tight sRGB pixels (H, W, 3) that lie as `orientation` says.
     fn upright(pixels: Vec<u8>, width: u32, height: u32, orientation: Orientation) -> Self {
         let (pixels, width, height) = upright(pixels, width, height, orientation);

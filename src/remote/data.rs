@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::jobs::{Copies, RemoteJob};
 use super::{PARTS, Remote};
+use crate::checkpoint::Checkpoint;
 use crate::consent::{ConsentState, Destination, Withdrawal};
 use crate::error::Result;
 use crate::scratch;
 use crate::vault::VaultEntry;
 
-/// Everything that the remote side holds on this device, and what providers still have, as far as it
-/// can be known. Clips that the app keeps and reports lie in folders of their own, of which
+/// Everything that a studio holds on this device, and what providers still have, as far as it can be
+/// known. Clips that the app keeps and reports lie in folders of their own, of which
 /// [`KeptClips`](crate::retention::KeptClips) and [`ReportQueue`](crate::safety::ReportQueue) tell.
 #[derive(Debug, Clone, Default)]
 pub struct DataKept {
@@ -28,6 +29,8 @@ pub struct DataKept {
     pub broken_jobs: Vec<String>,
     /// Files in the making that a crash has left; they go when the folder is opened again.
     pub scratch_files: usize,
+    /// Jobs of packs that were interrupted; [`Studio::data`](crate::Studio::data) alone knows them.
+    pub checkpoints: Vec<Checkpoint>,
 }
 
 /// Something that can be deleted.
@@ -116,6 +119,7 @@ impl Remote {
                 .iter()
                 .map(|part| scratch::leftovers(&inner.folder.join(part)).map_or(0, |f| f.len()))
                 .sum(),
+            checkpoints: Vec::new(),
         })
     }
 

@@ -9,6 +9,7 @@ mod environment;
 mod execution_provider;
 #[cfg_attr(target_os = "ios", allow(dead_code, reason = "iOS links it: nothing is looked for"))]
 mod library;
+pub(crate) mod memory;
 mod options;
 mod probe;
 mod session;

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ort::session::RunOptions;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -49,6 +51,8 @@ pub(crate) struct Session {
     outputs: Arc<[Port]>,
     // ONNX Runtime's `Run` is not safe from several threads, whatever its documentation says.
     ort: Mutex<ort::session::Session>,
+    /// Nanoseconds in ONNX Runtime's `Run`.
+    spent: AtomicU64,
 }
 
 /// An input or output: its name and its sizes, where they are fixed.
@@ -110,6 +114,7 @@ impl Session {
             inputs: ort.inputs().iter().map(Port::new).collect(),
             outputs: ort.outputs().iter().map(Port::new).collect(),
             ort: Mutex::new(ort),
+            spent: AtomicU64::new(0),
         })
     }
 
@@ -134,7 +139,10 @@ impl Session {
 
         let mut ort = self.ort.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = cancel.watch(Arc::new(RunOptions::new().map_err(failed)?))?;
-        match ort.run_with_options::<_, 0>(values, watch.options()) {
+        let clock = Instant::now();
+        let outcome = ort.run_with_options::<_, 0>(values, watch.options());
+        self.spent.fetch_add(clock.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        match outcome {
             Ok(outputs) => {
                 let values = outputs.into_iter().map(|(_, value)| value).collect();
                 Outputs::new(Arc::clone(&self.outputs), values)
@@ -147,6 +155,11 @@ impl Session {
     /// Where the network runs: never `Auto`.
     pub(crate) fn execution_provider(&self) -> ExecutionProvider {
         self.execution_provider
+    }
+
+    /// How long it has run so far, without what stands around a run.
+    pub(crate) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed))
     }
 
     /// The inputs in the network's order.
@@ -221,8 +234,6 @@ fn unreadable(name: &str, error: ort::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use ndarray::{Array2, Array3};
 
     use super::super::{Runtime, RuntimeOptions, probe};

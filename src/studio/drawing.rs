@@ -11,7 +11,7 @@ use crate::clip::{ClipSpec, Encoder, Frame, Layout, Rgb8, Written};
 use crate::error::{Detail, Error, Result};
 use crate::photo::Photo;
 use crate::pipeline::motion::MotionPlan;
-use crate::pipeline::video::{FrameSource, rgb8};
+use crate::pipeline::video::FrameSource;
 use crate::render::canvas::{Canvas, ColourSpace};
 use crate::render::colour::rgb_from_ycbcr;
 use crate::render::warp::{warp_i420, warp_rgb};
@@ -94,16 +94,16 @@ impl<'p> Decoded<'p> {
 
 impl Painter for Decoded<'_> {
     fn paint(&mut self, _: u32, frame: &mut Frame, cancel: &Cancel) -> Result<()> {
-        let (width, height) = (self.rgb.width() as usize, self.rgb.height() as usize);
-        let pixels = self.source.next(cancel)?.filter(|pixels| pixels.dim() == (3, height, width));
-        let Some(pixels) = pixels else {
+        let length = self.rgb.pixels().len();
+        let picture = self.source.next(cancel)?.filter(|picture| picture.len() == length);
+        let Some(picture) = picture else {
             let message = "the pack's decoder gives fewer or other frames than the clip has: export the pack anew";
             return Err(Error::Model(Detail::new("model.output", message)));
         };
         match frame {
-            Frame::Rgb(frame) => rgb8(pixels.view(), frame.pixels_mut()),
+            Frame::Rgb(frame) => frame.pixels_mut().copy_from_slice(&picture),
             Frame::I420(frame) => {
-                rgb8(pixels.view(), self.rgb.pixels_mut());
+                self.rgb.pixels_mut().copy_from_slice(&picture);
                 frame.convert_from(&self.rgb)?;
             }
         }

@@ -4,12 +4,16 @@ mod checks;
 mod drawing;
 mod job;
 mod marks;
+mod measure;
 mod options;
 mod packs;
+mod preflight;
 mod progress;
 #[cfg(feature = "remote")]
 mod remote;
 mod request;
+#[cfg(feature = "vault")]
+mod resuming;
 
 use std::sync::Arc;
 
@@ -26,7 +30,9 @@ use packs::Packs;
 pub use job::{Clip, GenerationJob, Made, PackUsed, StageSeconds};
 #[cfg(feature = "uniffi")]
 pub(crate) use marks::Maker;
+pub use measure::{Cost, Measured};
 pub use options::StudioOptions;
+pub use preflight::{Offer, Preflight};
 pub use progress::{Preview, Progress, Stage};
 pub use request::{FaceChoice, GenerationRequest, LONGEST_SIDE, MAX_SECONDS, MIN_SECONDS, Model};
 
@@ -57,6 +63,9 @@ struct Shared {
     gates: Gates,
     marking: Marking,
     packs: Packs,
+    memory_limit: Option<u64>,
+    #[cfg(feature = "vault")]
+    checkpoints: Option<crate::checkpoint::Checkpoints>,
     threads: rayon::ThreadPool,
 }
 
@@ -107,7 +116,18 @@ impl Studio {
             runtime.threads()
         );
         Ok(Self {
-            shared: Arc::new(Shared { runtime, detector, motion, gates, marking, packs, threads }),
+            shared: Arc::new(Shared {
+                runtime,
+                detector,
+                motion,
+                gates,
+                marking,
+                packs,
+                memory_limit: options.memory_limit_bytes(),
+                #[cfg(feature = "vault")]
+                checkpoints: options.take_checkpoints(),
+                threads,
+            }),
             #[cfg(feature = "remote")]
             remote,
         })

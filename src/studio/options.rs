@@ -13,6 +13,9 @@ pub struct StudioOptions {
     runtime: RuntimeOptions,
     models: Option<PathBuf>,
     packs: Option<PathBuf>,
+    memory_limit: Option<u64>,
+    #[cfg(feature = "vault")]
+    checkpoints: Option<crate::checkpoint::Checkpoints>,
     safety: Safety,
     marking: Marking,
     #[cfg(feature = "remote")]
@@ -55,6 +58,23 @@ impl StudioOptions {
         self
     }
 
+    /// Where jobs of packs keep what they need to outlive their process; by default they keep nothing.
+    #[cfg(feature = "vault")]
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: crate::checkpoint::Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// The most bytes that a job of a pack may take beside what the process has. On Linux and Android
+    /// the system says what is left; elsewhere only the host knows, such as by
+    /// `os_proc_available_memory` on iOS, and without this nothing is refused for its size there.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
     /// The gates that prompt, photo and frames pass; by default the prompt's alone.
     #[must_use]
     pub fn safety(mut self, safety: Safety) -> Self {
@@ -82,6 +102,11 @@ impl StudioOptions {
         self.remote.take()
     }
 
+    #[cfg(feature = "vault")]
+    pub(super) fn take_checkpoints(&mut self) -> Option<crate::checkpoint::Checkpoints> {
+        self.checkpoints.take()
+    }
+
     pub(super) fn take_safety(&mut self) -> Safety {
         std::mem::take(&mut self.safety)
     }
@@ -92,6 +117,10 @@ impl StudioOptions {
 
     pub(super) fn runtime_options(&self) -> &RuntimeOptions {
         &self.runtime
+    }
+
+    pub(super) fn memory_limit_bytes(&self) -> Option<u64> {
+        self.memory_limit
     }
 
     pub(super) fn packs_folder(&self) -> Option<&Path> {

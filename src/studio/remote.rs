@@ -88,13 +88,19 @@ impl Studio {
         })
     }
 
-    /// What the remote side holds on this device; nothing where there is none, since local jobs leave
-    /// nothing but their clips.
+    /// What is held on this device: by the remote side, and as checkpoints of packs' jobs, which
+    /// [`Checkpoints`](crate::checkpoint::Checkpoints) removes. Without either nothing is, since local
+    /// jobs leave nothing but their clips.
     ///
     /// # Errors
-    /// As [`Remote::data`].
+    /// As [`Remote::data`]; `checkpoint.folder`.
     pub fn data(&self) -> Result<DataKept> {
-        self.remote.as_ref().map_or_else(|| Ok(DataKept::default()), Remote::data)
+        let mut held =
+            self.remote.as_ref().map_or_else(|| Ok(DataKept::default()), Remote::data)?;
+        if let Some(checkpoints) = &self.shared.checkpoints {
+            held.checkpoints = checkpoints.list()?;
+        }
+        Ok(held)
     }
 
     /// The remote side that the studio was opened with.

@@ -85,6 +85,7 @@ pub struct GenerationRequest {
     seed: u64,
     steps: Option<usize>,
     guidance: Option<f32>,
+    tiled: bool,
     strength: f32,
     faces: FaceChoice,
     looping: bool,
@@ -124,6 +125,7 @@ impl GenerationRequest {
             seed: 0,
             steps: None,
             guidance: None,
+            tiled: false,
             strength: 1.0,
             faces: FaceChoice::All,
             looping: false,
@@ -207,6 +209,14 @@ impl GenerationRequest {
     #[must_use]
     pub fn guidance(mut self, scale: f32) -> Self {
         self.guidance = Some(scale);
+        self
+    }
+
+    /// Whether a pack decodes its frames in strips: a fraction of the memory, a little more time, and
+    /// seams that are blended. Another picture than without by a hair, so a request says it.
+    #[must_use]
+    pub fn tiled(mut self, tiled: bool) -> Self {
+        self.tiled = tiled;
         self
     }
 
@@ -370,28 +380,28 @@ pub(super) struct PackOrder {
     pub(super) photo: Option<Photo>,
     pub(super) prompt: String,
     pub(super) negative_prompt: Option<String>,
-    pub(super) seconds: Option<f32>,
-    pub(super) fps: Option<f64>,
-    pub(super) size: Option<u32>,
+    pub(super) wishes: Wishes,
     pub(super) seed: u64,
-    pub(super) steps: Option<usize>,
     pub(super) guidance: Option<f32>,
     pub(super) marking: Option<Marking>,
     pub(super) output: Output,
 }
 
+/// What the cost of a pack's clip depends on, as far as the request says it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wishes {
+    /// The photo's width and height.
+    pub(super) photo: Option<[u32; 2]>,
+    pub(super) seconds: Option<f32>,
+    pub(super) fps: Option<f64>,
+    pub(super) size: Option<u32>,
+    pub(super) steps: Option<usize>,
+    pub(super) tiled: bool,
+}
+
 impl GenerationRequest {
-    /// What a pack is asked for: faces, strength and loops mean nothing to it.
-    pub(super) fn into_pack(self) -> Result<PackOrder> {
-        let photo = match self.source {
-            Source::Photo(photo) => Some(photo),
-            Source::Words => None,
-            #[cfg(feature = "remote")]
-            Source::Video(_) => {
-                let message = "packs take no videos: give a photo, or words alone";
-                return Err(refuse("request.video", message));
-            }
-        };
+    /// What of it a pack's cost depends on, in range.
+    pub(super) fn wishes(&self) -> Result<Wishes> {
         check_length(self.seconds.unwrap_or(DEFAULT_SECONDS), self.fps.unwrap_or(DEFAULT_FPS))?;
         if let Some(size) = self.size {
             within(
@@ -404,6 +414,23 @@ impl GenerationRequest {
         if let Some(steps) = self.steps {
             within("request.steps", "the number of steps", steps, &STEPS_RANGE)?;
         }
+        let Self { seconds, fps, size, steps, tiled, .. } = *self;
+        let photo = self.photo().map(|photo| [photo.width(), photo.height()]);
+        Ok(Wishes { photo, seconds, fps, size, steps, tiled })
+    }
+
+    /// What a pack is asked for: faces, strength and loops mean nothing to it.
+    pub(super) fn into_pack(self) -> Result<PackOrder> {
+        let wishes = self.wishes()?;
+        let photo = match self.source {
+            Source::Photo(photo) => Some(photo),
+            Source::Words => None,
+            #[cfg(feature = "remote")]
+            Source::Video(_) => {
+                let message = "packs take no videos: give a photo, or words alone";
+                return Err(refuse("request.video", message));
+            }
+        };
         if let Some(guidance) = self.guidance {
             within("request.guidance", "the guidance scale", guidance, &PACK_GUIDANCE_RANGE)?;
         }
@@ -411,11 +438,8 @@ impl GenerationRequest {
             photo,
             prompt: self.prompt,
             negative_prompt: self.negative_prompt,
-            seconds: self.seconds,
-            fps: self.fps,
-            size: self.size,
+            wishes,
             seed: self.seed,
-            steps: self.steps,
             guidance: self.guidance,
             marking: self.marking,
             output: self.output.ok_or_else(no_output)?,

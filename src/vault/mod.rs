@@ -26,7 +26,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::{Detail, Error, Result};
 use crate::scratch::FolderLock;
 use file::{Record, Stored};
-use seal::DataKey;
+
+pub(crate) use seal::{DataKey, random};
 
 pub use key_store::{KeyStore, KeyStoreError};
 pub use passphrase::Passphrase;
@@ -106,6 +107,7 @@ impl Vault {
     }
 
     /// Opens a secret, for a request to its own provider.
+    #[cfg(any(feature = "remote", test))]
     pub(crate) fn open_secret(&self, provider: &str, purpose: &str) -> Result<Secret> {
         let _turn = self.turn()?;
         let missing = || {

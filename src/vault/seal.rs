@@ -15,11 +15,11 @@ pub(super) const KEY: usize = 32;
 const NONCE: usize = 12;
 
 /// A key that seals, wiped when dropped.
-pub(super) struct DataKey(Zeroizing<[u8; KEY]>);
+pub(crate) struct DataKey(Zeroizing<[u8; KEY]>);
 
 impl DataKey {
     /// A random one, and its wrapped form.
-    pub(super) fn make(store: &dyn KeyStore) -> Result<(Self, Vec<u8>)> {
+    pub(crate) fn make(store: &dyn KeyStore) -> Result<(Self, Vec<u8>)> {
         let key = Self(random()?);
         let wrapped = store.wrap(&*key.0).map_err(store_failed)?;
         // A store that hands the key back as it came, or loses it, is found now and not later.
@@ -36,7 +36,7 @@ impl DataKey {
         Ok((key, wrapped))
     }
 
-    pub(super) fn unwrap(store: &dyn KeyStore, wrapped: &[u8]) -> Result<Self> {
+    pub(crate) fn unwrap(store: &dyn KeyStore, wrapped: &[u8]) -> Result<Self> {
         let bytes = store.unwrap(wrapped).map_err(store_failed)?;
         let key: &[u8; KEY] = bytes.as_slice().try_into().map_err(|_| {
             failed("vault.key_store", "the key store gives a key of the wrong length")
@@ -48,9 +48,23 @@ impl DataKey {
         seal(&self.0, &associated(provider, purpose), secret.bytes())
     }
 
+    #[cfg(any(feature = "remote", test))]
     pub(super) fn open(&self, provider: &str, purpose: &str, sealed: &[u8]) -> Result<Secret> {
         open(&self.0, &associated(provider, purpose), sealed)
             .map(|bytes| Secret::new(bytes.as_slice()))
+    }
+}
+
+/// For what is no secret of a vault.
+impl DataKey {
+    /// Seals `plain` as `name`, which it then opens by alone.
+    pub(crate) fn seal_as(&self, name: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+        seal(&self.0, name, plain)
+    }
+
+    /// What [`DataKey::seal_as`] sealed; none for anything else.
+    pub(crate) fn open_as(&self, name: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        open(&self.0, name, sealed).ok()
     }
 }
 
@@ -98,7 +112,7 @@ fn associated(provider: &str, purpose: &str) -> Vec<u8> {
 }
 
 /// Random bytes of the operating system.
-pub(super) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>> {
+pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(&mut *bytes).map_err(|error| {
         let message = "the system gives no random numbers: nothing can be sealed";

@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use kinora::marking::{Day, LayerKind, Marking};
 use kinora::runtime::ExecutionProvider;
-use kinora::studio::{Made, Stage};
+use kinora::studio::{Made, Preflight, Stage};
 use kinora::{
     Clip, FaceChoice, GenerationJob, GenerationRequest, Model, Output, Photo, Result, Studio,
     StudioOptions,
@@ -75,6 +75,12 @@ struct Making {
     /// Guidance scale.
     #[arg(long)]
     guidance: Option<f32>,
+    /// Decode frames in strips: less memory, a little more time, blended seams. For packs.
+    #[arg(long)]
+    tiled: bool,
+    /// Only say what the clip would take. For packs.
+    #[arg(long)]
+    preflight: bool,
     /// Also write every frame as PNG into this folder.
     #[arg(long, value_name = "DIR")]
     frames: Option<PathBuf>,
@@ -112,7 +118,7 @@ impl Animate {
         show(self.make(), json)
     }
 
-    fn make(self) -> Result<(Clip, f64)> {
+    fn make(self) -> Result<(Option<Clip>, f64)> {
         let clock = Instant::now();
         let photo = Photo::open(&self.photo)?;
         let decode = clock.elapsed().as_secs_f64();
@@ -134,9 +140,10 @@ impl Imagine {
 }
 
 /// Says what was made, or why it was not.
-fn show(made: Result<(Clip, f64)>, json: bool) -> ExitCode {
+fn show(made: Result<(Option<Clip>, f64)>, json: bool) -> ExitCode {
     match made {
-        Ok((clip, decode)) => {
+        Ok((None, _)) => ExitCode::SUCCESS,
+        Ok((Some(clip), decode)) => {
             if json {
                 say(report(&clip, decode));
             } else {
@@ -149,7 +156,8 @@ fn show(made: Result<(Clip, f64)>, json: bool) -> ExitCode {
 }
 
 impl Making {
-    fn make(self, mut request: GenerationRequest) -> Result<Clip> {
+    /// The clip; nothing where only its cost was asked for.
+    fn make(self, mut request: GenerationRequest) -> Result<Option<Clip>> {
         let mut output = Output::from_path(self.out)?;
         if let Some(folder) = self.frames {
             output = output.with_frames(folder);
@@ -172,7 +180,7 @@ impl Making {
         if self.sign {
             marking = marking.signed_by(std::sync::Arc::new(kinora::marking::OwnSigner::fresh()?));
         }
-        request = request.seed(self.seed).output(output);
+        request = request.seed(self.seed).tiled(self.tiled).output(output);
         if let Some(id) = self.pack {
             request = request.model(Model::Pack { id });
         }
@@ -195,9 +203,61 @@ impl Making {
             request = request.guidance(guidance);
         }
         let studio = Studio::open(options.marking(marking))?;
+        if self.preflight {
+            foretell(&studio.preflight(&request)?, self.json);
+            return Ok(None);
+        }
         let job = studio.generate(request)?;
         watch(&job);
-        job.wait()
+        job.wait().map(Some)
+    }
+}
+
+/// Says what a clip would take.
+fn foretell(told: &Preflight, json: bool) {
+    let [width, height, frames] = told.size;
+    if json {
+        let offers = told.offers.iter().map(|offer| {
+            json!({
+                "tiled": offer.tiled,
+                "size": offer.long_side,
+                "seconds": offer.seconds,
+                "peak_bytes": offer.peak_bytes,
+            })
+        });
+        say(json!({
+            "width": width,
+            "height": height,
+            "frames": frames,
+            "fits": told.fits(),
+            "peak_bytes": told.peak_bytes,
+            "available_bytes": told.available_bytes,
+            "seconds": told.seconds,
+            "offers": offers.collect::<Vec<_>>(),
+        }));
+        return;
+    }
+    say(format!("{frames} frames of {width}×{height}"));
+    let megabytes = |bytes: Option<u64>| {
+        bytes.map_or("unknown".to_owned(), |bytes| format!("{} MB", bytes / 1_000_000))
+    };
+    say(format!(
+        "memory at the peak: {}, of {} that are left",
+        megabytes(told.peak_bytes),
+        megabytes(told.available_bytes)
+    ));
+    match told.seconds {
+        Some(seconds) => say(format!("time: {seconds:.0} s")),
+        None => say("time: unknown, since nobody has measured the pack: `kinora pack measure`"),
+    }
+    for offer in &told.offers {
+        say(format!(
+            "would fit: --size {} --seconds {:.2}{}, with {} MB",
+            offer.long_side,
+            offer.seconds,
+            if offer.tiled { " --tiled" } else { "" },
+            offer.peak_bytes / 1_000_000
+        ));
     }
 }
 

@@ -3,6 +3,7 @@
 mod animate;
 mod doctor;
 mod faces;
+mod measure;
 mod packs;
 mod prompts;
 mod prove;

@@ -9,7 +9,7 @@ use kinora::Result;
 use kinora::pack::{InstalledPack, PackStore, Task, Terms};
 use serde_json::json;
 
-use crate::{complain, say};
+use crate::{complain, measure, say};
 
 /// Where packs are kept.
 #[derive(Args)]
@@ -53,6 +53,18 @@ enum Command {
         /// The pack's id.
         id: String,
     },
+    /// Find out what jobs of a pack take, and write it into its pack.json: a clip of each of some sizes
+    /// is made, up to the pack's own.
+    Measure {
+        /// The pack's folder, before it is added.
+        folder: PathBuf,
+        /// Threads; by default all cores.
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Measure this size alone, and print it: what the command runs for each of them.
+        #[arg(long, value_name = "WIDTHxHEIGHTxFRAMES", value_parser = clip_size)]
+        at: Option<[u32; 3]>,
+    },
     /// Write a pack as one file.
     Export {
         /// The pack's id.
@@ -89,6 +101,9 @@ impl Packs {
 
 impl Command {
     fn run(self, place: &Place) -> Result<ExitCode> {
+        if let Self::Measure { folder, threads, at } = self {
+            return measure::run(&folder, threads, at);
+        }
         let store = PackStore::open(place.folder())?;
         match self {
             Self::Add { source, accept_licence } => {
@@ -122,9 +137,16 @@ impl Command {
             }
             Self::Remove { id } => store.remove(&id)?,
             Self::Export { id, out } => store.export(&id, out)?,
+            // It needs no store.
+            Self::Measure { .. } => {}
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn clip_size(text: &str) -> std::result::Result<[u32; 3], String> {
+    let numbers: Vec<u32> = text.split('x').filter_map(|number| number.parse().ok()).collect();
+    numbers.try_into().map_err(|_| "give three numbers, such as 832x480x33".to_owned())
 }
 
 fn show(terms: &Terms) {

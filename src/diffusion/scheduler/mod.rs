@@ -75,7 +75,6 @@ pub(crate) trait Scheduler: Send {
 
     /// What later steps need of earlier ones, for a checkpoint; together with the latents and the
     /// number of steps taken it makes a resumed run give the same bytes.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for checkpoints between steps"))]
     fn state(&self) -> Vec<&[f32]> {
         Vec::new()
     }
@@ -84,7 +83,6 @@ pub(crate) trait Scheduler: Send {
     ///
     /// # Errors
     /// `internal.scheduler` when it is no state of this kind of scheduler.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for checkpoints between steps"))]
     fn restore(&mut self, state: Vec<Vec<f32>>) -> Result<()> {
         if state.is_empty() { Ok(()) } else { Err(latents::misused("a state that it has not")) }
     }

@@ -4,18 +4,21 @@
 //! noise left. The decoder takes the last noise away itself, at a timestep of its own.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
-use ndarray::{Array1, Array2, Array3, ArrayView5, Axis, Ix5, aview1};
+use ndarray::{Array1, Array2, ArrayView5, Axis, Ix5, aview1};
 use serde::Deserialize;
 
 use super::draws::{Draw, Draws};
+use super::frames::{self, FrameSource, Picture};
 use super::network::{Condition, Network};
 use super::texts::{Filling, Text, mask, shape as shape_of};
+use super::tiles::{Spans, Tiled, blend, share};
 use super::{
-    FrameSource, LatentShape, Latents, Tracked, VideoOrder, VideoPipeline, Watch, normalise,
-    picture, prompts, put_frame, settings,
+    Denoising, LatentShape, Latents, VideoOrder, VideoPipeline, normalise, picture, prompts,
+    put_frame, settings,
 };
-use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps, sample};
+use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps};
 use crate::error::{Detail, Error, Result};
 use crate::pack::PackManifest;
 use crate::runtime::{Cancel, Session, Tensor};
@@ -46,32 +49,31 @@ pub(super) fn check(manifest: &PackManifest) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn latents(
-    pipeline: &VideoPipeline,
-    order: &VideoOrder,
-    shape: LatentShape,
-    cancel: &Cancel,
-    watch: &mut dyn Watch,
-) -> Result<Vec<f32>> {
-    let open = || pipeline.session("text_encoder");
-    let texts = pipeline.texts()?.of(&prompts(order), Filling::ToLength, open, cancel)?;
-    let conditions = conditions(pipeline, order, &texts, shape, cancel)?;
+pub(super) fn latents(job: &mut Denoising<'_>) -> Result<Vec<f32>> {
+    let Denoising { pipeline, order, shape, cancel, .. } = *job;
     let first = first_frame(pipeline, order, shape, cancel)?;
-
     let sigmas = Array1::linspace(1.0, 1.0 / order.steps as f64, order.steps).to_vec();
     let mut scheduler = pipeline.scheduler(Steps::Sigmas(&sigmas), shape.volume())?;
-    let mut latents = order.draws.take(Draw::Latents, shape.len());
-    put_frame(&mut latents, &first, 0, shape);
-    let mut denoiser = LtxDenoiser {
-        network: Network::open(pipeline, "denoiser", conditions, cancel)?,
-        first: &first,
-        input: Vec::new(),
-        shape,
-    };
-    let guidance = GuidanceScale(order.guidance_scale);
-    let of = scheduler.timesteps().len();
-    let mut run = Tracked { pipeline, watch: &mut *watch, draws: &order.draws, shape, of };
-    latents = sample(&mut denoiser, &mut *scheduler, guidance, latents, 0..of, cancel, &mut run)?;
+    let mut latents = job.begin(&mut *scheduler, || {
+        let mut noise = order.draws.take(Draw::Latents, shape.len());
+        put_frame(&mut noise, &first, 0, shape);
+        noise
+    })?;
+    let steps = job.left(0..scheduler.timesteps().len());
+    if !steps.is_empty() {
+        let open = || pipeline.session("text_encoder");
+        let texts = pipeline.texts()?.of(&prompts(order), Filling::ToLength, open, cancel)?;
+        let conditions = conditions(pipeline, order, &texts, shape, cancel)?;
+        let mut denoiser = LtxDenoiser {
+            network: Network::open(pipeline, "denoiser", conditions, cancel)?,
+            first: &first,
+            input: Vec::new(),
+            shape,
+        };
+        let guidance = GuidanceScale(order.guidance_scale);
+        latents = job.run(&mut denoiser, &mut *scheduler, guidance, latents, steps)?;
+        job.tell(denoiser.network.spent());
+    }
     put_frame(&mut latents, &first, 0, shape);
     Ok(latents)
 }
@@ -84,7 +86,7 @@ fn first_frame(
     cancel: &Cancel,
 ) -> Result<Vec<f32>> {
     let Some(photo) = &order.photo else { return Err(shape_of("image")) };
-    let pixels = picture::pixels(photo, order.width, order.height)?;
+    let pixels = photo.pixels(order.width, order.height)?;
     let image = Tensor::F32(picture::as_video(&pixels));
     let outputs = pipeline.session("vae_encoder")?.run(&[("image", image)], cancel)?;
     let mut latents: Vec<f32> = outputs.view("latents")?.iter().copied().collect();
@@ -148,33 +150,39 @@ impl Denoiser for LtxDenoiser<'_> {
     }
 }
 
-/// The frames of a clip.
+/// Mixes in the last noise, which the decoder takes away.
+pub(super) fn add_noise(
+    pipeline: &VideoPipeline,
+    latents: &mut Latents,
+    draws: &Draws,
+) -> Result<()> {
+    let about: Settings = pipeline.settings()?;
+    if about.timestep_aware {
+        let scale = about.decode_noise_scale;
+        let noise = draws.take(Draw::Decode, latents.values.len());
+        for (value, noise) in latents.values.iter_mut().zip(noise) {
+            *value = (1.0 - scale) * *value + scale * noise;
+        }
+    }
+    Ok(())
+}
+
+/// The frames of a clip, decoded at once.
 pub(super) struct Frames {
     session: Session,
     latents: Latents,
     timestep: Option<[f32; 1]>,
-    ready: Option<VecDeque<Array3<f32>>>,
+    ready: Option<VecDeque<Picture>>,
 }
 
 impl Frames {
-    pub(super) fn open(
-        pipeline: &VideoPipeline,
-        mut latents: Latents,
-        draws: &Draws,
-    ) -> Result<Self> {
+    pub(super) fn open(pipeline: &VideoPipeline, latents: Latents) -> Result<Self> {
         let about: Settings = pipeline.settings()?;
-        if about.timestep_aware {
-            let scale = about.decode_noise_scale;
-            let noise = draws.take(Draw::Decode, latents.values.len());
-            for (value, noise) in latents.values.iter_mut().zip(noise) {
-                *value = (1.0 - scale) * *value + scale * noise;
-            }
-        }
         let timestep = about.timestep_aware.then_some([about.decode_timestep]);
         Ok(Self { session: pipeline.session("vae_decoder")?, latents, timestep, ready: None })
     }
 
-    fn decode(&self, cancel: &Cancel) -> Result<VecDeque<Array3<f32>>> {
+    fn decode(&self, cancel: &Cancel) -> Result<VecDeque<Picture>> {
         let LatentShape { channels, frames, height, width, .. } = self.latents.shape;
         let values =
             ArrayView5::from_shape((1, channels, frames, height, width), &self.latents.values)
@@ -185,15 +193,95 @@ impl Frames {
         let pixels = outputs.view("frames")?.into_dimensionality::<Ix5>();
         let pixels = pixels.map_err(|_| shape_of("frames"))?;
         let clip = pixels.index_axis(Axis(0), 0);
-        Ok(clip.axis_iter(Axis(1)).map(|frame| frame.to_owned()).collect())
+        Ok(clip.axis_iter(Axis(1)).map(frames::picture).collect())
     }
 }
 
 impl FrameSource for Frames {
-    fn next(&mut self, cancel: &Cancel) -> Result<Option<Array3<f32>>> {
+    fn next(&mut self, cancel: &Cancel) -> Result<Option<Picture>> {
         if self.ready.is_none() {
             self.ready = Some(self.decode(cancel)?);
         }
         Ok(self.ready.as_mut().and_then(VecDeque::pop_front))
+    }
+}
+
+/// Latent frames that are decoded together where a clip is cut in time, and those of them that are
+/// also in the next part.
+const CHUNK: usize = 16;
+const SHARED: usize = 2;
+
+/// The parts in time of so many latent frames.
+pub(super) fn parts(frames: usize) -> Spans {
+    Spans::even(frames, frames.div_ceil(CHUNK), SHARED)
+}
+
+/// The frames of a clip, decoded part by part in time, each part in strips; what two parts show is
+/// blended.
+pub(super) struct Chunked<'p> {
+    pipeline: &'p VideoPipeline,
+    latents: Latents,
+    strips: Spans,
+    /// Latent frames of the parts that are still to come.
+    parts: VecDeque<Range<usize>>,
+    /// The part at hand, and its first frames that the part before it has drawn too.
+    part: Option<Tiled<'p>>,
+    tail: VecDeque<Picture>,
+    /// How many frames both parts show.
+    shared: usize,
+    /// Frames of the part at hand that are this part's alone or the blend's.
+    left: usize,
+}
+
+impl<'p> Chunked<'p> {
+    pub(super) fn new(
+        pipeline: &'p VideoPipeline,
+        latents: Latents,
+        strips: Spans,
+        parts: &Spans,
+    ) -> Self {
+        let parts = parts.iter().collect();
+        let tail = VecDeque::new();
+        Self { pipeline, latents, strips, parts, part: None, tail, shared: 0, left: 0 }
+    }
+
+    /// Opens the next part, after keeping what the one before it shows of that.
+    fn turn(&mut self, cancel: &Cancel) -> Result<bool> {
+        let Some(part) = self.parts.pop_front() else { return Ok(false) };
+        self.tail.clear();
+        if let Some(mut before) = self.part.take() {
+            while let Some(picture) = before.next(cancel)? {
+                self.tail.push_back(picture);
+            }
+        }
+        self.shared = self.tail.len();
+        // Latent frame 0 of a part gives one frame, each later one as many as the model says.
+        let temporal = self.pipeline.manifest().latents.temporal as usize;
+        let frame = |latent: usize| latent * temporal;
+        self.left = match self.parts.front() {
+            Some(next) => frame(next.start - part.start),
+            None => usize::MAX,
+        };
+        let latents = self.latents.frames(&part);
+        self.part = Some(Tiled::new(self.pipeline, latents, self.strips.clone()));
+        Ok(true)
+    }
+}
+
+impl FrameSource for Chunked<'_> {
+    fn next(&mut self, cancel: &Cancel) -> Result<Option<Picture>> {
+        if self.left == 0 && !self.turn(cancel)? {
+            return Ok(None);
+        }
+        let Some(part) = &mut self.part else { return Ok(None) };
+        let Some(mut picture) = part.next(cancel)? else { return Ok(None) };
+        self.left -= 1;
+        let at = self.shared - self.tail.len();
+        if let Some(earlier) = self.tail.pop_front() {
+            let share = share(at, self.shared);
+            let pairs = picture.iter_mut().zip(earlier.iter());
+            pairs.for_each(|(later, earlier)| *later = blend(*earlier, *later, share));
+        }
+        Ok(Some(picture))
     }
 }

@@ -5,10 +5,13 @@
 //! denoised, frames are decoded, one after the other, and each network is closed before the next one
 //! opens.
 
+mod denoising;
 mod draws;
+mod frames;
 mod network;
 mod picture;
 mod texts;
+mod tiles;
 mod words;
 
 mod ltx;
@@ -18,16 +21,19 @@ mod wan;
 #[cfg(test)]
 mod tests;
 
-use ndarray::{Array3, ArrayView3};
+use zeroize::Zeroize;
 
-use crate::diffusion::{Run, Scheduler, SchedulerSettings, Steps};
+use crate::diffusion::{Scheduler, SchedulerSettings, Steps};
 use crate::error::{Detail, Error, Result};
 use crate::pack::{self, Family, Pack, PackManifest, Task};
-use crate::photo::Photo;
 use crate::runtime::{Cancel, ExecutionProvider, Runtime, Session};
 
-use draws::Draw;
+use denoising::Denoising;
+pub(crate) use denoising::{Saved, StepTaken, Watch};
 pub(crate) use draws::Draws;
+use frames::code;
+pub(crate) use frames::{FrameSource, decoded_together, strips, waiting};
+pub(crate) use picture::ClipPicture;
 use texts::Texts;
 
 /// A pack that is ready to make clips.
@@ -40,7 +46,7 @@ pub(crate) struct VideoPipeline {
 
 /// A clip to be made, within the pack's limits.
 pub(crate) struct VideoOrder {
-    pub(crate) photo: Option<Photo>,
+    pub(crate) photo: Option<ClipPicture>,
     pub(crate) prompt: String,
     pub(crate) negative_prompt: String,
     pub(crate) width: u32,
@@ -50,13 +56,15 @@ pub(crate) struct VideoOrder {
     pub(crate) steps: usize,
     pub(crate) guidance_scale: f32,
     pub(crate) draws: Draws,
+    /// Whether frames are decoded in strips.
+    pub(crate) tiled: bool,
 }
 
 impl VideoOrder {
-    /// Whether the pack can make what is ordered.
+    /// Whether the pack makes clips of this size and length.
     ///
     /// # Errors
-    /// `request.size`, `request.frames`, `request.task`.
+    /// `request.size`, `request.frames`.
     pub(crate) fn check(&self, manifest: &PackManifest) -> Result<()> {
         let limits = &manifest.limits;
         for side in [self.width, self.height] {
@@ -90,29 +98,25 @@ impl VideoOrder {
             );
             return Err(request("request.frames", message));
         }
-        let task = if self.photo.is_some() { Task::ImageToVideo } else { Task::TextToVideo };
-        if !manifest.tasks.contains(&task) {
-            let message = match task {
-                Task::TextToVideo => {
-                    format!("{} needs a photo: GenerationRequest::animate", manifest.name)
-                }
-                _ => format!("{} takes no photo: GenerationRequest::imagine", manifest.name),
-            };
-            return Err(request("request.task", message));
-        }
         Ok(())
     }
-}
 
-/// Hears how far a clip is.
-pub(crate) trait Watch {
-    /// `step` of `of` denoise steps are taken; `rough` makes a picture of where they led.
-    fn stepped(
-        &mut self,
-        step: usize,
-        of: usize,
-        rough: &dyn Fn() -> Option<RoughPicture>,
-    ) -> Result<()>;
+    /// Whether the pack makes clips with a photo, or without one.
+    ///
+    /// # Errors
+    /// `request.task`.
+    pub(crate) fn check_task(manifest: &PackManifest, has_photo: bool) -> Result<()> {
+        let task = if has_photo { Task::ImageToVideo } else { Task::TextToVideo };
+        if manifest.tasks.contains(&task) {
+            return Ok(());
+        }
+        let message = if has_photo {
+            format!("{} takes no photo: GenerationRequest::imagine", manifest.name)
+        } else {
+            format!("{} needs a photo: GenerationRequest::animate", manifest.name)
+        };
+        Err(request("request.task", message))
+    }
 }
 
 /// A picture of the clip's middle, as small as the latents; RGB, 8 bits a channel.
@@ -122,10 +126,16 @@ pub(crate) struct RoughPicture {
     pub(crate) pixels: Vec<u8>,
 }
 
-/// Clean latents, in the family's own order of axes.
+/// Clean latents, in the family's own order of axes; wiped when dropped.
 pub(crate) struct Latents {
     values: Vec<f32>,
     shape: LatentShape,
+}
+
+impl Drop for Latents {
+    fn drop(&mut self) {
+        self.values.zeroize();
+    }
 }
 
 /// Sizes of latents, whose rows and columns are the innermost axes.
@@ -180,15 +190,6 @@ impl LatentShape {
     }
 }
 
-/// The frames of a clip, one after another.
-pub(crate) trait FrameSource: Send {
-    /// The next frame, (3, H, W) in −1..1; `None` after the last.
-    ///
-    /// # Errors
-    /// `runtime.run`, [`Error::Cancelled`].
-    fn next(&mut self, cancel: &Cancel) -> Result<Option<Array3<f32>>>;
-}
-
 impl VideoPipeline {
     /// # Errors
     /// `pack.*` for a pack that lacks something its family needs, or wants a newer runtime;
@@ -216,7 +217,7 @@ impl VideoPipeline {
         self.runtime.execution_provider()
     }
 
-    /// Denoises a clip.
+    /// Denoises a clip, from noise or from where another run was `saved`.
     ///
     /// # Errors
     /// `request.*` for what the pack cannot make, `pack.*`, `runtime.run`, what `watch` returns,
@@ -224,34 +225,20 @@ impl VideoPipeline {
     pub(crate) fn latents(
         &self,
         order: &VideoOrder,
+        saved: Option<Saved>,
         cancel: &Cancel,
         watch: &mut dyn Watch,
     ) -> Result<Latents> {
         order.check(self.manifest())?;
+        VideoOrder::check_task(self.manifest(), order.photo.is_some())?;
         let shape = self.latent_shape(order);
+        let mut job = Denoising::new(self, order, shape, saved, cancel, watch);
         let values = match self.manifest().family {
-            Family::Svd => svd::latents(self, order, shape, cancel, watch)?,
-            Family::Wan => wan::latents(self, order, shape, cancel, watch)?,
-            Family::Ltx => ltx::latents(self, order, shape, cancel, watch)?,
+            Family::Svd => svd::latents(&mut job)?,
+            Family::Wan => wan::latents(&mut job)?,
+            Family::Ltx => ltx::latents(&mut job)?,
         };
         Ok(Latents { values, shape })
-    }
-
-    /// The frames of a clip that was denoised.
-    ///
-    /// # Errors
-    /// `pack.*`.
-    pub(crate) fn frames(
-        &self,
-        mut latents: Latents,
-        draws: &Draws,
-    ) -> Result<Box<dyn FrameSource + '_>> {
-        latents.denormalise(self.manifest());
-        Ok(match self.manifest().family {
-            Family::Svd => Box::new(svd::Frames::open(self, latents)?),
-            Family::Wan => Box::new(wan::Frames::open(self, latents)),
-            Family::Ltx => Box::new(ltx::Frames::open(self, latents, draws)?),
-        })
     }
 
     fn latent_shape(&self, order: &VideoOrder) -> LatentShape {
@@ -294,27 +281,6 @@ impl VideoPipeline {
     }
 }
 
-/// A clip's steps, on their way to whoever watches.
-struct Tracked<'a> {
-    pipeline: &'a VideoPipeline,
-    watch: &'a mut dyn Watch,
-    draws: &'a Draws,
-    shape: LatentShape,
-    /// Steps in all.
-    of: usize,
-}
-
-impl Run for Tracked<'_> {
-    fn noise(&mut self, step: usize, count: usize) -> Vec<f32> {
-        self.draws.take(Draw::Step(step), count)
-    }
-
-    fn stepped(&mut self, done: usize, latents: &[f32], _: &dyn Scheduler) -> Result<()> {
-        let picture = || rough(latents, self.shape, self.pipeline.manifest());
-        self.watch.stepped(done, self.of, &picture)
-    }
-}
-
 impl Latents {
     /// Brings them from where they are denoised to what the decoder takes: latents · std / scale +
     /// mean.
@@ -348,23 +314,6 @@ fn rough(values: &[f32], shape: LatentShape, manifest: &PackManifest) -> Option<
         pixels.extend(colour.map(code));
     }
     Some(RoughPicture { width: shape.width as u32, height: shape.height as u32, pixels })
-}
-
-/// A frame of (3, H, W) in −1..1 as RGB, 8 bits a channel.
-pub(crate) fn rgb8(frame: ArrayView3<'_, f32>, pixels: &mut [u8]) {
-    let (_, height, width) = frame.dim();
-    for (y, row) in pixels.chunks_exact_mut(3 * width).enumerate().take(height) {
-        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-            for (channel, value) in pixel.iter_mut().enumerate() {
-                *value = code(frame[[channel, y, x]]);
-            }
-        }
-    }
-}
-
-/// A value in −1..1 as 8 bits.
-fn code(value: f32) -> u8 {
-    ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8
 }
 
 /// The prompt, and with guidance the one that it is led away from.

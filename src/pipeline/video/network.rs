@@ -1,5 +1,7 @@
 //! A denoising network with what does not change from step to step.
 
+use std::time::Duration;
+
 use super::VideoPipeline;
 use super::texts::shape;
 use crate::diffusion::Estimates;
@@ -49,6 +51,11 @@ impl<'a> Network<'a> {
         let prediction = outputs.view("prediction")?;
         let values = prediction.as_slice().filter(|values| values.len() == length);
         values.map(|values| Some(values.to_vec())).ok_or_else(|| shape("prediction"))
+    }
+
+    /// How long it has run so far.
+    pub(super) fn spent(&self) -> Duration {
+        self.session.spent()
     }
 
     /// What it makes of `inputs` under all its conditions.

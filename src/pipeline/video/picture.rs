@@ -1,19 +1,50 @@
 //! A photo as what encoders take.
 
 use ndarray::{Array4, ArrayView4, Axis, s};
+use zeroize::Zeroizing;
 
+use super::texts::shape;
 use crate::error::Result;
 use crate::photo::Photo;
 use crate::render::resize;
 
-/// The photo at the clip's size, (1, 3, H, W) in −1..1; what does not fit its proportions is cut off
-/// on both sides.
-pub(super) fn pixels(photo: &Photo, width: u32, height: u32) -> Result<Array4<f32>> {
-    let rgb = resize::covering(photo, (width as usize, height as usize))?;
-    let (width, height) = (width as usize, height as usize);
-    Ok(Array4::from_shape_fn((1, 3, height, width), |(_, channel, y, x)| {
-        f32::from(rgb[3 * (y * width + x) + channel]) / 127.5 - 1.0
-    }))
+/// A photo at its clip's size, RGB, 8 bits a channel; wiped when dropped.
+pub(crate) struct ClipPicture(Zeroizing<Vec<u8>>);
+
+impl ClipPicture {
+    /// Draws `photo` at a clip's size; what does not fit its proportions is cut off on both sides.
+    ///
+    /// # Errors
+    /// `internal.resize`.
+    pub(crate) fn of(photo: &Photo, width: u32, height: u32) -> Result<Self> {
+        resize::covering(photo, (width as usize, height as usize)).map(Self)
+    }
+
+    /// Pixels that are at the clip's size already, rows from the top.
+    pub(crate) fn from_rgb(rgb: Vec<u8>) -> Self {
+        Self(Zeroizing::new(rgb))
+    }
+
+    /// The pixels, for checkpoints.
+    #[cfg(feature = "vault")]
+    pub(crate) fn rgb(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// (1, 3, H, W) in −1..1.
+    ///
+    /// # Errors
+    /// `model.output` where the clip has another size.
+    pub(super) fn pixels(&self, width: u32, height: u32) -> Result<Array4<f32>> {
+        let (width, height) = (width as usize, height as usize);
+        let rgb = &self.0;
+        if rgb.len() != 3 * width * height {
+            return Err(shape("image"));
+        }
+        Ok(Array4::from_shape_fn((1, 3, height, width), |(_, channel, y, x)| {
+            f32::from(rgb[3 * (y * width + x) + channel]) / 127.5 - 1.0
+        }))
+    }
 }
 
 /// A picture, (1, 3, H, W) in −1..1, as CLIP's picture encoders were shown theirs, (1, 3, side, side):

@@ -10,12 +10,11 @@ use ndarray::{Array1, Array3, ArrayView4, ArrayView5, Axis, Ix4, aview1};
 use serde::Deserialize;
 
 use super::draws::Draw;
+use super::frames::{self, FrameSource, Picture};
 use super::network::{Condition, Network};
 use super::texts::shape as shape_of;
-use super::{
-    FrameSource, LatentShape, Latents, Tracked, VideoOrder, VideoPipeline, Watch, picture, settings,
-};
-use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps, sample};
+use super::{Denoising, LatentShape, Latents, VideoOrder, VideoPipeline, picture, settings};
+use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps};
 use crate::error::{Detail, Error, Result};
 use crate::pack::PackManifest;
 use crate::runtime::{Cancel, Session, Tensor};
@@ -57,24 +56,31 @@ pub(super) fn check(manifest: &PackManifest) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn latents(
-    pipeline: &VideoPipeline,
-    order: &VideoOrder,
-    shape: LatentShape,
-    cancel: &Cancel,
-    watch: &mut dyn Watch,
-) -> Result<Vec<f32>> {
+/// Frames that are decoded together.
+pub(super) fn decode_chunk(manifest: &PackManifest) -> usize {
+    settings::<Settings>(manifest).map_or(1, |about| about.decode_chunk)
+}
+
+pub(super) fn latents(job: &mut Denoising<'_>) -> Result<Vec<f32>> {
+    let Denoising { pipeline, order, shape, cancel, .. } = *job;
     let about: Settings = pipeline.settings()?;
+    let mut scheduler = pipeline.scheduler(Steps::Count(order.steps), shape.volume())?;
+    let sigma = scheduler.init_noise_sigma();
+    let latents = job.begin(&mut *scheduler, || {
+        let mut noise = order.draws.take(Draw::Latents, shape.len());
+        noise.iter_mut().for_each(|value| *value *= sigma);
+        noise
+    })?;
+    let steps = job.left(0..scheduler.timesteps().len());
+    if steps.is_empty() {
+        return Ok(latents);
+    }
     let Some(photo) = &order.photo else { return Err(shape_of("image")) };
-    let pixels = picture::pixels(photo, order.width, order.height)?;
+    let pixels = photo.pixels(order.width, order.height)?;
     let embedding = embedding(pipeline, &pixels, &about, cancel)?;
     let image = image_latents(pipeline, order, pixels, &about, cancel)?;
     let guided = order.guidance_scale > 1.0;
     let conditions = conditions(pipeline, order, embedding, &about, guided, cancel)?;
-
-    let mut scheduler = pipeline.scheduler(Steps::Count(order.steps), shape.volume())?;
-    let mut latents = order.draws.take(Draw::Latents, shape.len());
-    latents.iter_mut().for_each(|value| *value *= scheduler.init_noise_sigma());
     let mut denoiser = SvdDenoiser {
         network: Network::open(pipeline, "denoiser", conditions, cancel)?,
         nothing: vec![0.0; image.len()],
@@ -82,17 +88,8 @@ pub(super) fn latents(
         guidance: Array1::linspace(about.guidance_first, order.guidance_scale, shape.frames),
         shape,
     };
-    let of = scheduler.timesteps().len();
-    let mut run = Tracked { pipeline, watch: &mut *watch, draws: &order.draws, shape, of };
-    latents = sample(
-        &mut denoiser,
-        &mut *scheduler,
-        GuidanceScale(1.0),
-        latents,
-        0..of,
-        cancel,
-        &mut run,
-    )?;
+    let latents = job.run(&mut denoiser, &mut *scheduler, GuidanceScale(1.0), latents, steps)?;
+    job.tell(denoiser.network.spent());
     Ok(latents)
 }
 
@@ -200,7 +197,7 @@ pub(super) struct Frames {
     chunk: usize,
     latents: Latents,
     done: usize,
-    ready: VecDeque<Array3<f32>>,
+    ready: VecDeque<Picture>,
 }
 
 impl Frames {
@@ -212,7 +209,7 @@ impl Frames {
 }
 
 impl FrameSource for Frames {
-    fn next(&mut self, cancel: &Cancel) -> Result<Option<Array3<f32>>> {
+    fn next(&mut self, cancel: &Cancel) -> Result<Option<Picture>> {
         let LatentShape { channels, frames, height, width, .. } = self.latents.shape;
         if self.ready.is_empty() && self.done < frames {
             let count = self.chunk.min(frames - self.done);
@@ -223,7 +220,7 @@ impl FrameSource for Frames {
             let outputs = self.session.run(&[("latents", chunk.into())], cancel)?;
             let pixels = outputs.view("frames")?.into_dimensionality::<Ix4>();
             let pixels = pixels.map_err(|_| shape_of("frames"))?;
-            self.ready.extend(pixels.outer_iter().map(|frame| frame.to_owned()));
+            self.ready.extend(pixels.outer_iter().map(frames::picture));
             self.done += count;
         }
         Ok(self.ready.pop_front())

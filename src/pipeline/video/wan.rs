@@ -6,20 +6,22 @@
 //! what its causal convolutions remember, so that its memory does not grow with the clip.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use ndarray::{Array1, Array3, Array4, ArrayD, ArrayView5, ArrayViewD, Axis, Ix5, s};
 use serde::Deserialize;
 
 use super::draws::Draw;
+use super::frames::{self, FrameSource, Picture};
 use super::network::{Condition, Network};
 use super::texts::{Filling, shape as shape_of};
 use super::{
-    FrameSource, LatentShape, Latents, Tracked, VideoOrder, VideoPipeline, Watch, normalise,
-    picture, prompts, put_frame, settings,
+    Denoising, LatentShape, Latents, VideoOrder, VideoPipeline, normalise, picture, prompts,
+    put_frame, settings,
 };
-use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps, sample};
+use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps};
 use crate::error::Result;
-use crate::pack::PackManifest;
+use crate::pack::{PackManifest, Size};
 use crate::runtime::{Cancel, Kept, Session, Tensor};
 
 /// `family_settings` of a Wan pack.
@@ -45,8 +47,13 @@ struct Settings {
 /// `pack.component`, `pack.manifest`.
 pub(super) fn check(manifest: &PackManifest) -> Result<()> {
     let about: Settings = settings(manifest)?;
-    for role in ["text_encoder", "condition", "denoiser", "vae_decoder_first", "vae_decoder_next"] {
+    for role in ["text_encoder", "condition", "denoiser"] {
         manifest.component(role)?;
+    }
+    for part in [STEM, "vae_decoder"] {
+        for which in ["first", "next"] {
+            manifest.component(&format!("{part}_{which}"))?;
+        }
     }
     if manifest.tasks.contains(&crate::pack::Task::ImageToVideo) {
         manifest.component("vae_encoder_first")?;
@@ -67,35 +74,39 @@ pub(super) fn check(manifest: &PackManifest) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn latents(
-    pipeline: &VideoPipeline,
-    order: &VideoOrder,
-    shape: LatentShape,
-    cancel: &Cancel,
-    watch: &mut dyn Watch,
-) -> Result<Vec<f32>> {
+pub(super) fn latents(job: &mut Denoising<'_>) -> Result<Vec<f32>> {
+    let Denoising { pipeline, order, shape, cancel, .. } = *job;
     let about: Settings = pipeline.settings()?;
-    let open = || pipeline.session("text_encoder");
-    let words = pipeline.texts()?.of(&prompts(order), Filling::None, open, cancel)?;
-    let words: Vec<_> =
-        words.iter().map(|text| filled_up(&text.hidden, about.text_length)).collect();
-    let image = photo_tokens(pipeline, order, &about, cancel)?;
-    let known = known_latents(pipeline, order, &about, shape, cancel)?;
-
     let patch = about.patch;
     let tokens = [shape.frames / patch[0], shape.height / patch[1], shape.width / patch[2]];
     let mut scheduler = pipeline.scheduler(Steps::Count(order.steps), tokens.iter().product())?;
-    let mut latents = order.draws.take(Draw::Latents, shape.len());
-    latents.iter_mut().for_each(|value| *value *= scheduler.init_noise_sigma());
+    let sigma = scheduler.init_noise_sigma();
+    let mut latents = job.begin(&mut *scheduler, || {
+        let mut noise = order.draws.take(Draw::Latents, shape.len());
+        noise.iter_mut().for_each(|value| *value *= sigma);
+        noise
+    })?;
     let of = scheduler.timesteps().len();
     let boundary = about.boundary.map_or(f32::MIN, |share| share * TIMESTEPS);
     let change = scheduler.timesteps().iter().position(|t| *t < boundary).unwrap_or(of);
+    let known = known_latents(pipeline, order, &about, shape, cancel)?;
+    let asked = if job.left(0..of).is_empty() {
+        None
+    } else {
+        let open = || pipeline.session("text_encoder");
+        let words = pipeline.texts()?.of(&prompts(order), Filling::None, open, cancel)?;
+        let words: Vec<_> =
+            words.iter().map(|text| filled_up(&text.hidden, about.text_length)).collect();
+        Some((words, photo_tokens(pipeline, order, &about, cancel)?))
+    };
+    let mut in_runtime = Duration::ZERO;
     for (suffix, steps) in [("", 0..change), ("_low", change..of)] {
+        let (steps, Some((words, image))) = (job.left(steps), &asked) else { continue };
         if steps.is_empty() {
             continue;
         }
         let condition = format!("condition{suffix}");
-        let conditions = conditions(pipeline, &condition, &words, image.as_ref(), shape, cancel)?;
+        let conditions = conditions(pipeline, &condition, words, image.as_ref(), shape, cancel)?;
         let mut denoiser = WanDenoiser {
             network: Network::open(pipeline, &format!("denoiser{suffix}"), conditions, cancel)?,
             known: known.as_deref(),
@@ -105,10 +116,10 @@ pub(super) fn latents(
             input: Vec::new(),
         };
         let guidance = GuidanceScale(order.guidance_scale);
-        let mut run = Tracked { pipeline, watch: &mut *watch, draws: &order.draws, shape, of };
-        latents =
-            sample(&mut denoiser, &mut *scheduler, guidance, latents, steps, cancel, &mut run)?;
+        latents = job.run(&mut denoiser, &mut *scheduler, guidance, latents, steps)?;
+        in_runtime += denoiser.network.spent();
     }
+    job.tell(in_runtime);
     if let (true, Some(known)) = (about.expand_timesteps, &known) {
         put_frame(&mut latents, known, 0, shape);
     }
@@ -141,7 +152,7 @@ fn photo_tokens(
     else {
         return Ok(None);
     };
-    let pixels = picture::pixels(photo, order.width, order.height)?;
+    let pixels = photo.pixels(order.width, order.height)?;
     let pixels = picture::middle(&pixels, *side, *mean, *std);
     let outputs =
         pipeline.session("image_encoder")?.run(&[("pixels", (&pixels).into())], cancel)?;
@@ -183,7 +194,7 @@ fn known_latents(
     let frames = if about.expand_timesteps { 1 } else { shape.frames };
     let shape = LatentShape { frames, ..shape };
     let mut latents = vec![0.0; shape.len()];
-    let first = picture::pixels(photo, order.width, order.height)?;
+    let first = photo.pixels(order.width, order.height)?;
     let later = pipeline.manifest().latents.temporal as usize;
     let grey = Array4::<f32>::zeros((3, later, order.height as usize, order.width as usize));
     let grey = grey.insert_axis(Axis(0));
@@ -302,40 +313,104 @@ impl<'p> Causal<'p> {
     }
 }
 
+/// What the decoder's stem makes of a clip's latents: as many frames of as many positions, in which
+/// each position has seen the others. What follows looks no further than a few positions, and can be cut.
+pub(super) fn features(
+    pipeline: &VideoPipeline,
+    latents: &Latents,
+    cancel: &Cancel,
+) -> Result<Latents> {
+    let mut stem = Causal::open(pipeline, STEM);
+    let mut features = Latents { values: Vec::new(), shape: latents.shape };
+    for frame in 0..latents.shape.frames {
+        let made = stem.features(latents, frame, cancel)?;
+        if frame == 0 {
+            features.shape.channels = made.len() / features.shape.area().max(1);
+            features.values = vec![0.0; features.shape.len()];
+        }
+        put_frame(&mut features.values, &made, frame, features.shape);
+    }
+    Ok(features)
+}
+
+const STEM: &str = "vae_decoder_stem";
+
+/// Channels of [`features`], for a pack that has a stem.
+pub(super) fn feature_channels(manifest: &PackManifest) -> Option<u64> {
+    let port = manifest.components.get("vae_decoder_first")?.inputs.get("features")?;
+    match port.shape.get(1)? {
+        Size::Fixed(channels) => Some(*channels),
+        Size::Named(_) => None,
+    }
+}
+
+impl Causal<'_> {
+    /// The stem's features of the latents' next frame, (C, H, W).
+    fn features(&mut self, latents: &Latents, frame: usize, cancel: &Cancel) -> Result<Vec<f32>> {
+        let made = self.run("latents", latents.frame(frame)?, "features", cancel)?;
+        let area = latents.shape.area();
+        if made.len() % area.max(1) != 0 || made.is_empty() {
+            return Err(shape_of("features"));
+        }
+        Ok(made.into_iter().collect())
+    }
+}
+
 /// The frames of a clip, decoded as they are asked for.
 pub(super) struct Frames<'p> {
+    /// None where the latents have been through it.
+    stem: Option<Causal<'p>>,
     decoder: Causal<'p>,
     latents: Latents,
     /// Latent frames that were decoded.
     done: usize,
-    ready: VecDeque<Array3<f32>>,
+    ready: VecDeque<Picture>,
 }
 
 impl<'p> Frames<'p> {
     pub(super) fn open(pipeline: &'p VideoPipeline, latents: Latents) -> Self {
-        Self {
-            decoder: Causal::open(pipeline, "vae_decoder"),
-            latents,
-            done: 0,
-            ready: VecDeque::new(),
-        }
+        Self { stem: Some(Causal::open(pipeline, STEM)), ..Self::of_features(pipeline, latents) }
+    }
+
+    /// Of what [`features`] gave, or of strips of it.
+    pub(super) fn of_features(pipeline: &'p VideoPipeline, latents: Latents) -> Self {
+        let decoder = Causal::open(pipeline, "vae_decoder");
+        Self { stem: None, decoder, latents, done: 0, ready: VecDeque::new() }
     }
 }
 
 impl FrameSource for Frames<'_> {
-    fn next(&mut self, cancel: &Cancel) -> Result<Option<Array3<f32>>> {
-        let LatentShape { channels, frames, height, width, .. } = self.latents.shape;
+    fn next(&mut self, cancel: &Cancel) -> Result<Option<Picture>> {
+        let LatentShape { frames, height, width, .. } = self.latents.shape;
         if self.ready.is_empty() && self.done < frames {
-            let all =
-                ArrayView5::from_shape((1, channels, frames, height, width), &self.latents.values)
-                    .map_err(|_| shape_of("latents"))?;
-            let one = all.slice(s![.., .., self.done..self.done + 1, .., ..]);
-            let pixels = self.decoder.run("latents", one.into_dyn(), "frames", cancel)?;
+            let pixels = match &mut self.stem {
+                Some(stem) => {
+                    let made = stem.features(&self.latents, self.done, cancel)?;
+                    let size = (1, made.len() / (height * width), 1, height, width);
+                    let made =
+                        ArrayView5::from_shape(size, &made).map_err(|_| shape_of("features"))?;
+                    self.decoder.run("features", made.into_dyn(), "frames", cancel)?
+                }
+                None => {
+                    let made = self.latents.frame(self.done)?;
+                    self.decoder.run("features", made, "frames", cancel)?
+                }
+            };
             let pixels = pixels.into_dimensionality::<Ix5>().map_err(|_| shape_of("frames"))?;
             let clip = pixels.index_axis(Axis(0), 0);
-            self.ready.extend(clip.axis_iter(Axis(1)).map(|frame| frame.to_owned()));
+            self.ready.extend(clip.axis_iter(Axis(1)).map(frames::picture));
             self.done += 1;
         }
         Ok(self.ready.pop_front())
+    }
+}
+
+impl Latents {
+    /// One frame, (1, C, 1, H, W), where channels are the outermost axis.
+    fn frame(&self, frame: usize) -> Result<ArrayViewD<'_, f32>> {
+        let LatentShape { channels, frames, height, width, .. } = self.shape;
+        let all = ArrayView5::from_shape((1, channels, frames, height, width), &self.values)
+            .map_err(|_| shape_of("latents"))?;
+        Ok(all.slice_move(s![.., .., frame..frame + 1, .., ..]).into_dyn())
     }
 }

@@ -41,6 +41,36 @@ extension Studio {
         return try await file.told(clip, by: self)
     }
 
+    /// Goes on with a pack's job that the end of an earlier process has interrupted, and returns its
+    /// clip: byte for byte the one that the job would have made, but for an MP4 that the system
+    /// encodes. See ``Checkpoints/list()``.
+    ///
+    /// - Parameters:
+    ///   - checkpointId: ``Checkpoint/id``.
+    ///   - output: Where the clip goes; it is not among what a checkpoint keeps.
+    ///   - marking: What the request said of marks, if it did.
+    ///   - onProgress: Hears how far the job is, on a thread of the job.
+    /// - Throws: ``KinoraError``, or `CancellationError` when the task was cancelled.
+    public func resumedClip(
+        _ checkpointId: String,
+        to output: ClipOutput,
+        marking: MarkingOptions? = nil,
+        onProgress: (@Sendable (GenerationProgress) -> Void)? = nil
+    ) async throws -> Clip {
+        try Task.checkCancellation()
+        let listener = onProgress.map(Listener.init)
+        let file = try GenerationRequest(photo: nil, output: output, marking: marking).systemFile()
+        defer { file?.clean() }
+        let place = file?.request.output ?? output
+        let job = try await away {
+            try self.resumeClip(
+                checkpointId: checkpointId, output: place, listener: listener, marking: marking)
+        }
+        let clip = try await job.value
+        guard let file else { return clip }
+        return try await file.told(clip, by: self)
+    }
+
     /// Marks a file that an encoder outside the library has written out of a sink's frames, as the
     /// library marks its own files. ``generate(_:onProgress:)`` does so by itself; apps with a sink
     /// of their own call this when the clip is made.

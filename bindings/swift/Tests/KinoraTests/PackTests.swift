@@ -49,6 +49,27 @@ final class PackTests: FolderCase {
         XCTAssertEqual(gone, "pack.not_installed")
     }
 
+    func testACheckpointIsSealedUnderTheAppsKeysAndGoesWithItsJob() async throws {
+        _ = try stored()
+        let place = folder.appendingPathComponent("checkpoints")
+        let checkpoints = try Checkpoints.open(folder: place.path, keyStore: ToyKeys())
+        let studio = try Studio.open(
+            options: StudioOptions(threads: 2, packs: packs.path, checkpoints: checkpoints))
+        let sink = Counting(throwing: {
+            KinoraError.Host(code: "host.encoder", reason: "no encoder is free", detail: nil)
+        })
+        let request = GenerationRequest(
+            photo: nil, output: .sink(sink: sink), prompt: "a lighthouse in a storm", seed: 3, steps: 2)
+        let failed = await code { _ = try await studio.generate(request) }
+        XCTAssertEqual(failed, "host.encoder")
+        let left = try XCTUnwrap(try checkpoints.list().first)
+        let clip = try await studio.resumedClip(left.id, to: .bytes(container: .gif))
+        XCTAssertEqual(clip.seed, 3)
+        XCTAssertTrue(try checkpoints.list().isEmpty)
+        let told = try studio.preflightPack(request: request)
+        XCTAssertTrue(told.fits && told.seconds == nil)
+    }
+
     func testAPackThatWasTouchedIsNotOpened() async throws {
         let store = try stored()
         try store.verify(id: id)

@@ -204,6 +204,24 @@ public fun Studio.resumedEvents(
     send(GenerationEvent.Finished(clip))
 }.conflate()
 
+/**
+ * Goes on with a pack's job that the end of an earlier process has interrupted, and returns its clip when
+ * it is whole: byte for byte the one that the job would have made. See [Checkpoints.list].
+ *
+ * @param output where the clip goes; it is not among what a checkpoint keeps
+ * @param marking what the request said of marks, if it did
+ * @throws KinoraException.Request with `checkpoint.…` for one that is not there, running, damaged, or of
+ *   another version of its pack
+ */
+public suspend fun Studio.resumedClip(
+    checkpointId: String,
+    output: ClipOutput = ClipOutput.Bytes(Container.MP4),
+    marking: MarkingOptions? = null,
+    onProgress: ((GenerationProgress) -> Unit)? = null,
+): Clip =
+    withContext(Dispatchers.IO) { resumeClip(checkpointId, output, onProgress?.let(::Listener), marking) }
+        .use { it.await() }
+
 /** The faces of [photo], largest first, found away from the calling thread. */
 public suspend fun Studio.facesOf(photo: Photo): List<FaceInPhoto> =
     withContext(Dispatchers.Default) { faces(photo) }

@@ -42,18 +42,42 @@ class PackTest {
     }
 
     @Test
-    fun whatAPackCannotDoIsSaid() {
+    fun whatAPackCannotDoIsSaid() = runBlocking {
         val store = stored()
         val studio = studioWithPacks()
-        fun code(request: GenerationRequest) = assertThrows(KinoraException.Request::class.java) {
-            runBlocking { studio.generate(request) }
-        }.code
-        assertEquals("request.task", code(small(photoOf(picture())).copy(pack = "tiny-wan-t2v")))
+        val request = small(photoOf(picture())).copy(pack = "tiny-wan-t2v")
+        fun make() = runBlocking { studio.generate(request) }
+        assertEquals("request.task", assertThrows(KinoraException.Request::class.java) { make() }.code)
         store.remove("tiny-wan-t2v")
-        val error = assertThrows(KinoraException.Model::class.java) {
-            runBlocking { studio.generate(small(photoOf(picture())).copy(pack = "tiny-wan-t2v")) }
+        assertEquals("pack.not_installed", assertThrows(KinoraException.Model::class.java) { make() }.code)
+    }
+
+    @Test
+    fun aCheckpointIsSealedUnderTheAppsKeysAndGoesWithItsJob() = runBlocking {
+        stored()
+        val checkpoints = Checkpoints.open(folder.resolve("checkpoints").toString(), MemoryKeys())
+        val packs = folder.resolve("packs").toString()
+        val studio = Studio.open(StudioOptions(threads = 2u, packs = packs, checkpoints = checkpoints))
+        val full = object : FrameSink {
+            override fun begin(format: VideoFormat) = Unit
+
+            override fun frame(i420: ByteArray, timestampUs: ULong): Unit =
+                throw KinoraException.Host("host.encoder", "no encoder is free", null)
+
+            override fun finish() = Unit
+
+            override fun abandon() = Unit
         }
-        assertEquals("pack.not_installed", error.code)
+        val words = GenerationRequest(photo = null, prompt = "a lighthouse in a storm", seed = 3u, steps = 2u)
+        val request = words.copy(output = ClipOutput.Sink(full))
+        val failed = assertThrows(KinoraException.Host::class.java) { runBlocking { studio.generate(request) } }
+        assertEquals("host.encoder", failed.code)
+        val left = checkpoints.list().single()
+        val clip = studio.resumedClip(left.id, ClipOutput.Bytes(Container.GIF))
+        assertEquals(3uL, clip.seed)
+        assertTrue(checkpoints.list().isEmpty())
+        val told = studio.preflightPack(words)
+        assertTrue(told.fits && told.seconds == null)
     }
 
     @Test

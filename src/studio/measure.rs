@@ -1,0 +1,202 @@
+//! What jobs of a pack take: measured once by who exported it, reckoned with by everybody.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::error::{Detail, Error, Result};
+use crate::pack::{Estimate, Pack, PackManifest, StageEstimate};
+use crate::pipeline::video::{
+    ClipPicture, Draws, StepTaken, VideoOrder, VideoPipeline, Watch, decoded_together,
+};
+use crate::runtime::{Cancel, Runtime, RuntimeOptions, memory};
+
+/// What a clip took that was made for the clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Measured {
+    /// Width, height and frames.
+    pub size: [u32; 3],
+    /// Up to the end of the first denoise step.
+    pub begin: Cost,
+    /// A denoise step.
+    pub step: Cost,
+    /// Decoding all frames.
+    pub decode: Cost,
+}
+
+/// What a stage took.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Cost {
+    /// Bytes at the peak, beside what the process had before; 0 where the system does not tell.
+    pub memory: u64,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+impl Cost {
+    /// So many bytes and seconds.
+    pub fn new(memory: u64, seconds: f64) -> Self {
+        Self { memory, seconds }
+    }
+}
+
+impl Measured {
+    /// What another process has measured.
+    pub fn new(size: [u32; 3], begin: Cost, step: Cost, decode: Cost) -> Self {
+        Self { size, begin, step, decode }
+    }
+
+    /// Makes a clip of two denoise steps with the pack in `folder`, decodes it, and throws it away.
+    /// For true peaks each size is measured in a process of its own.
+    ///
+    /// # Errors
+    /// `pack.*`, `runtime.*`; `request.*` for a size that the pack does not make.
+    pub fn of(folder: &Path, options: &RuntimeOptions, size: [u32; 3]) -> Result<Self> {
+        let runtime = Runtime::open(options)?;
+        let pipeline = VideoPipeline::open(Pack::open(folder)?, &runtime)?;
+        run(&pipeline, size, true)
+    }
+
+    /// The sizes to measure, up to the pack's own: small and large, short and long.
+    pub fn sizes(manifest: &PackManifest) -> Vec<[u32; 3]> {
+        let (defaults, limits) = (&manifest.defaults, &manifest.limits);
+        let side = |side: u32, share: f64| {
+            let steps = (f64::from(side) * share / f64::from(limits.side_multiple)).round() as u32;
+            let least = limits.side_min.div_ceil(limits.side_multiple);
+            steps.max(least) * limits.side_multiple
+        };
+        let frames = |share: f64| {
+            super::packs::nearest_frames(manifest, (f64::from(defaults.frames) * share) as u32)
+        };
+        let mut sizes: Vec<[u32; 3]> = [0.5, 0.7, 1.0]
+            .iter()
+            .flat_map(|share| [(*share, 0.25), (*share, 0.55), (*share, 1.0)])
+            .map(|(share, length)| {
+                [side(defaults.width, share), side(defaults.height, share), frames(length)]
+            })
+            .collect();
+        sizes.dedup();
+        sizes
+    }
+
+    /// The estimate that tells these measurements best.
+    ///
+    /// # Errors
+    /// `pack.measure` for fewer than four of them.
+    pub fn fit(manifest: &PackManifest, measured: &[Self]) -> Result<Estimate> {
+        let Some(smallest) =
+            measured.iter().map(|m| m.size).min_by_key(|s| s.iter().product::<u32>())
+        else {
+            return Err(too_few());
+        };
+        if measured.len() < 4 {
+            return Err(too_few());
+        }
+        let stage = |cost: fn(&Self) -> Cost, together: bool| {
+            let points: Vec<_> = measured
+                .iter()
+                .map(|m| {
+                    let (frames, area) = latent_size(manifest, m.size);
+                    let frames = if together { decoded_together(manifest, frames) } else { frames };
+                    (frames, area, cost(m))
+                })
+                .collect();
+            StageEstimate::fit(
+                &points
+                    .iter()
+                    .map(|(f, a, cost)| (*f, *a, cost.memory as f64, cost.seconds))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let mut decode = stage(|m| m.decode, false);
+        decode.memory = stage(|m| m.decode, true).memory;
+        Ok(Estimate::new(stage(|m| m.begin, false), stage(|m| m.step, false), decode, smallest))
+    }
+}
+
+/// Latent frames, and positions in each.
+pub(super) fn latent_size(
+    manifest: &PackManifest,
+    [width, height, frames]: [u32; 3],
+) -> (usize, usize) {
+    let latents = &manifest.latents;
+    let area = (width / latents.spatial) * (height / latents.spatial);
+    ((frames.saturating_sub(1) / latents.temporal + 1) as usize, area as usize)
+}
+
+/// A clip of two steps for the clock, and where `peaks` are wanted for memory too; then the process's
+/// own peak is forgotten.
+pub(super) fn run(
+    pipeline: &VideoPipeline,
+    [width, height, frames]: [u32; 3],
+    peaks: bool,
+) -> Result<Measured> {
+    let manifest = pipeline.manifest();
+    // What is to be seen is nothing to the clock.
+    let grey = || ClipPicture::from_rgb(vec![128; 3 * (width * height) as usize]);
+    let order = VideoOrder {
+        photo: VideoOrder::check_task(manifest, false).is_err().then(grey),
+        prompt: "a lighthouse in a storm at night, waves against the rocks".to_owned(),
+        negative_prompt: manifest.defaults.negative_prompt.clone(),
+        width,
+        height,
+        frames,
+        fps: manifest.defaults.fps,
+        steps: 2,
+        guidance_scale: manifest.defaults.guidance_scale,
+        draws: Draws::from_seed(0),
+        tiled: false,
+    };
+    let cancel = Cancel::new();
+    let before = memory::resident().map_or(0, |(now, _)| now);
+    let mut clock = Clock { peaks, lap: Instant::now(), before, laps: Vec::new() };
+    clock.start();
+    let latents = pipeline.latents(&order, None, &cancel, &mut clock)?;
+    // Closing the denoiser is no part of decoding.
+    clock.start();
+    let mut source = pipeline.frames(latents, &order.draws, false)?;
+    while source.next(&cancel)?.is_some() {}
+    clock.stop();
+    match clock.laps.as_slice() {
+        [begin, step, decode] => Ok(Measured::new([width, height, frames], *begin, *step, *decode)),
+        _ => Err(too_few()),
+    }
+}
+
+/// Takes the time and the peak of each stage.
+struct Clock {
+    peaks: bool,
+    lap: Instant,
+    before: u64,
+    laps: Vec<Cost>,
+}
+
+impl Clock {
+    fn start(&mut self) {
+        if self.peaks {
+            memory::reset_peak();
+        }
+        self.lap = Instant::now();
+    }
+
+    fn stop(&mut self) {
+        let peak = memory::resident().map_or(0, |(_, peak)| peak);
+        let memory = peak.saturating_sub(self.before);
+        self.laps.push(Cost { memory, seconds: self.lap.elapsed().as_secs_f64() });
+    }
+}
+
+impl Watch for Clock {
+    fn stepped(&mut self, _: &StepTaken<'_>) -> Result<()> {
+        self.stop();
+        self.start();
+        Ok(())
+    }
+}
+
+fn too_few() -> Error {
+    let message =
+        "an estimate needs four measurements or more: give the pack's default size and length";
+    Error::Model(Detail::new("pack.measure", message))
+}
