@@ -132,10 +132,8 @@ struct Group(PathBuf);
 
 impl Group {
     fn make() -> Option<Self> {
-        let kinds = [
-            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
-            ("/sys/fs/cgroup", "memory.max"),
-        ];
+        let kinds =
+            [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
         kinds.into_iter().find_map(|(root, limit)| {
             let group = Self(Path::new(root).join(format!("kinora-{}", std::process::id())));
             fs::create_dir(&group.0).ok()?;

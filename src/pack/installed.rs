@@ -5,13 +5,13 @@ use std::path::Path;
 use super::estimate::Estimate;
 use super::graph::{Weights, placed};
 use super::licence::Terms;
-use super::manifest::{LARGEST_GRAPH, PackManifest, version};
+use super::manifest::{LARGEST_GRAPH, PackManifest, Precision, version};
 use super::members::{MANIFEST, Members};
 use super::verify::{same, verify};
 use super::{refuse, refuse_for};
 use crate::digest::sha256;
 use crate::error::Result;
-use crate::runtime::{Runtime, Session, Source};
+use crate::runtime::{self, Runtime, Session, Source};
 
 /// Bytes of the longest licence and the largest tokenizer.
 const LONGEST_TEXT: u64 = 256 << 20;
@@ -134,7 +134,9 @@ impl Pack {
             return Err(refuse("pack.path", message));
         };
         let graph = placed(&graph, Some(&Weights { name: data, file, span: located.span }))?;
-        runtime.session_of(Source { model: &graph, weights: Some(folder) }, &name)
+        let in_place = self.manifest.precision == Precision::F32;
+        let weights = Some(runtime::Weights { folder, in_place });
+        runtime.session_of(Source { model: &graph, weights }, &name)
     }
 }
 

@@ -23,7 +23,7 @@ pub use doctor::{ProviderReport, RuntimeReport};
 pub use execution_provider::ExecutionProvider;
 pub use library::Telemetry;
 pub use options::RuntimeOptions;
-pub(crate) use session::{Session, Source};
+pub(crate) use session::{Session, Source, Weights};
 pub(crate) use tensor::{Kept, Outputs, Tensor};
 
 use crate::Result;
