@@ -4,19 +4,25 @@
 //! can be read by everyone and made by nobody outside the crate; inside it takes a leave that only
 //! [`consent`](crate::consent) gives.
 
+#[cfg(feature = "remote-http")]
+mod agent;
 mod clock;
 mod error;
+mod head;
 #[cfg(feature = "remote-http")]
 mod http;
 mod leave;
 mod reply;
 mod request;
 
+#[cfg(feature = "remote-http")]
+pub use agent::HttpClientOptions;
 pub use clock::{Clock, SystemClock};
 pub use error::TransportError;
+pub use head::ReplyHead;
 #[cfg(feature = "remote-http")]
-pub use http::{HttpClient, HttpClientOptions};
-pub use reply::{HttpReply, ReplyHead};
+pub use http::HttpClient;
+pub use reply::HttpReply;
 pub use request::{Header, HttpRequest, Method};
 
 pub(crate) use leave::{Errand, Leave, Stop};
