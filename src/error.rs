@@ -18,7 +18,7 @@ pub enum Error {
     /// ONNX Runtime or an execution provider is missing or failed.
     #[error("{0}")]
     Runtime(Detail),
-    /// A network's file is not what its place needs.
+    /// A network's file is not what its place needs, or does not come.
     #[error("{0}")]
     Model(Detail),
     /// The clip cannot be encoded or written.

@@ -27,8 +27,9 @@
 //!
 //! With the feature `vault` long jobs of [`pack`]s survive the end of their process: `checkpoint`.
 //! With the feature `remote` a provider's model can be asked for instead, under a consent that the
-//! person gave and can take back: `consent`, `vault`, `remote`, `transport`. Only `remote-http`
-//! brings a client that opens connections.
+//! person gave and can take back: `consent`, `vault`, `remote`, `transport`. With the feature `download`
+//! a pack can be fetched by a call of its own. Only `remote-http` and `download` bring a client that
+//! opens connections.
 
 mod diffusion;
 mod digest;
@@ -58,7 +59,7 @@ pub mod retention;
 pub mod runtime;
 pub mod safety;
 pub mod studio;
-#[cfg(feature = "remote")]
+#[cfg(any(feature = "remote", feature = "download"))]
 pub mod transport;
 #[cfg(feature = "vault")]
 pub mod vault;

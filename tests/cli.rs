@@ -438,3 +438,65 @@ mod remote {
         assert!(!out.exists());
     }
 }
+
+/// What can be seen without a server; tests/pack_download.rs has one.
+#[cfg(feature = "download")]
+mod download {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    const URL: &str = "https://packs.invalid/newest";
+
+    fn kinora(folder: &Path, arguments: &[&str]) -> (bool, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kinora"));
+        command.args(["pack", "download"]).args(arguments).env("KINORA_HOME", folder);
+        let output = command.stdin(std::process::Stdio::null()).output().expect("kinora starts");
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    }
+
+    #[test]
+    fn a_download_says_what_comes_next_and_adds_nothing_without_a_yes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wan.kinora-pack");
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/packs/wan-t2v");
+        let pack = kinora::pack::Pack::open(fixture).unwrap();
+        pack.write_file(&file).unwrap();
+        // It is there already, so nobody is asked for it.
+        let sum = Sha256::digest(std::fs::read(&file).unwrap());
+        let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+        let run = |more: &[&str]| {
+            let arguments = [&[URL, "--sha256", &sum, "-o", word(&file)], more].concat();
+            kinora(folder.path(), &arguments)
+        };
+        let (ok, out, said) = run(&[]);
+        assert!(ok && out.trim() == word(&file), "{said}");
+        assert!(said.contains(&format!("kinora pack add {}", word(&file))), "{said}");
+        assert!(!folder.path().join("packs").exists());
+        let (ok, _, said) = run(&["--add"]);
+        assert!(!ok && said.contains("nothing was added"), "{said}");
+        let (ok, ..) = run(&["--accept-licence"]);
+        assert!(!ok, "there is nothing to say yes to");
+        let (ok, out, said) = run(&["--add", "--accept-licence"]);
+        assert!(ok && out.trim() == pack.manifest().id, "{said}");
+        assert!(said.contains(&pack.manifest().licence.name), "{said}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let sum = "0".repeat(64);
+        let out = folder.path().join("x.kinora-pack");
+        let cases: [(&[&str], &str); 5] = [
+            (&["https://packs.invalid/x.kinora-pack"], "--sha256"),
+            (&[URL, "--sha256", &sum], "-o FILE"),
+            (&["http://packs.invalid/x", "--sha256", &sum, "-o", word(&out)], "[download.url]"),
+            (&[URL, "--sha256", "12", "-o", word(&out)], "[download.sha256]"),
+            (&[URL, "--sha256", &sum, "-o", word(&out)], "[download.no_connection]"),
+        ];
+        for (arguments, wanted) in cases {
+            let (ok, out, said) = kinora(folder.path(), arguments);
+            assert!(!ok && out.is_empty() && said.contains(wanted), "{arguments:?}: {said}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

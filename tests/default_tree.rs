@@ -74,13 +74,23 @@ fn manifests_link_no_network_crate() {
 }
 
 #[test]
-fn only_the_http_client_links_network_crates() {
+fn only_our_client_links_network_crates() {
     // The positive control: the list finds what is there.
-    let tree = tree(&["--features", "remote-http"]);
-    let mut found = network_crates(&tree);
-    found.sort_unstable();
-    found.dedup();
-    assert_eq!(found, ["rustls", "ureq"]);
+    for feature in ["remote-http", "download"] {
+        let tree = tree(&["--features", feature]);
+        let mut found = network_crates(&tree);
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found, ["rustls", "ureq"], "{feature}");
+    }
+}
+
+#[test]
+fn downloading_brings_nothing_of_the_remote_side() {
+    let tree = tree(&["--features", "cli,download"]);
+    for name in ["aes-gcm", "argon2", "hmac", "jiff"] {
+        assert!(!names(&tree).any(|found| found == name), "{name}:\n{tree}");
+    }
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn every_rung_is_told_with_its_control() {
     assert!(run.status.success(), "{report:#}");
     assert_eq!(report["holds"], true);
     assert_eq!(report["remote_http"], cfg!(feature = "remote-http"));
+    assert_eq!(report["download"], cfg!(feature = "download"));
     assert_eq!(report["runtime"]["telemetry"], "absent");
     assert!(report["runtime"]["version"].is_string(), "{report:#}");
     for name in ["client", "symbols", "runtime", "kernel", "isolation", "calls", "files"] {
@@ -60,11 +61,13 @@ fn every_rung_is_told_with_its_control() {
             other => panic!("{other}: {rung:#}"),
         }
     }
-    if cfg!(all(feature = "remote-http", target_os = "linux")) {
+    let told = rung(&report, "client")["found"].as_str().unwrap();
+    assert_eq!(told.contains("consent"), cfg!(feature = "remote-http"), "{told}");
+    assert_eq!(told.contains("pack download"), cfg!(feature = "download"), "{told}");
+    if cfg!(all(any(feature = "remote-http", feature = "download"), target_os = "linux")) {
         // The client's names are there, are found, and are not kept quiet.
         assert_eq!(rung(&report, "symbols")["result"], "noted");
         assert!(rung(&report, "symbols")["found"].as_str().unwrap().contains("connect"));
-        assert!(rung(&report, "client")["found"].as_str().unwrap().contains("consent"));
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod archive;
 mod default_model;
+#[cfg(feature = "download")]
+mod download;
 mod estimate;
 #[cfg(fuzzing)]
 pub mod fuzz;
@@ -17,6 +19,8 @@ mod members;
 mod store;
 mod verify;
 
+#[cfg(feature = "download")]
+pub use download::{Download, DownloadHost, DownloadProgress};
 pub use estimate::{Estimate, StageEstimate};
 pub use installed::Pack;
 pub use licence::{Acceptance, Licence, Terms};

@@ -5,4 +5,6 @@ mod private;
 
 #[cfg(feature = "remote")]
 pub(crate) use private::leftovers;
+#[cfg(feature = "download")]
+pub(crate) use private::sync_folder;
 pub(crate) use private::{FolderLock, private_folder, read, remove, replace, sweep};

@@ -101,8 +101,9 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
     part::sweep(folder, Duration::ZERO)
 }
 
-/// Where a folder cannot be synced (Windows) the rename is still atomic.
-fn sync_folder(folder: &Path) {
+/// Tells the disk that names in `folder` changed. Where a folder cannot be synced (Windows) a rename is
+/// still atomic.
+pub(crate) fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         _ = folder.sync_all();
     }

@@ -4,34 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::TransportError;
+use super::head::ReplyHead;
 use super::leave::Stop;
 
 /// Bytes that all names and values of a head may have.
 const MAX_HEAD: usize = 64 * 1024;
-
-/// The status and the headers of a reply.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct ReplyHead {
-    /// The HTTP status.
-    pub status: u16,
-    /// Names and values; names in any case.
-    pub headers: Vec<(String, String)>,
-}
-
-impl ReplyHead {
-    /// The first value of the header `name`, in any case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
-    }
-}
-
-/// Values may carry what a provider echoes.
-impl fmt::Debug for ReplyHead {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ReplyHead({}, {} headers)", self.status, self.headers.len())
-    }
-}
 
 /// Takes one reply. An [`HttpTransport`](super::HttpTransport) fills it. Clones are the same.
 #[derive(Clone)]

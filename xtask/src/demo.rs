@@ -72,6 +72,9 @@ fn features(args: &[String]) -> &'static str {
     let remote = ["remote", "consent", "vault", "jobs", "data"];
     match args.first() {
         Some(command) if remote.contains(&command.as_str()) => "cli,remote-http",
+        Some(command) if command == "pack" && args.iter().any(|arg| arg == "download") => {
+            "cli,download"
+        }
         _ => "cli",
     }
 }

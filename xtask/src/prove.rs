@@ -39,7 +39,7 @@ const SILENCE: &str = "ORT_DISABLE_TELEMETRY";
 pub(crate) fn program(place: &Place) -> Result<PathBuf, Failure> {
     let mut build = place.cargo("test");
     build.args(["--release", "--no-run", "--quiet", "--package", "kinora"]);
-    build.args(["--features", "cli,uniffi,remote-http,c2pa", "--test", "silent_prove"]);
+    build.args(["--features", "cli,uniffi,remote-http,download,c2pa", "--test", "silent_prove"]);
     succeed(build.current_dir(&place.root), "the command line did not build")?;
     Ok(built(place))
 }

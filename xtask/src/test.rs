@@ -16,7 +16,7 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<(), Failure> {
         steps.run(
             "kinora: the library, its promises and the command line",
             cargo_test(place, "kinora")
-                .args(["--features", "cli,uniffi,remote-http,c2pa"])
+                .args(["--features", "cli,uniffi,remote-http,download,c2pa"])
                 .env(runtime::VARIABLE, &library),
             count_rust,
         );

@@ -2,6 +2,8 @@
 
 mod animate;
 mod doctor;
+#[cfg(feature = "download")]
+mod download;
 mod faces;
 mod measure;
 mod packs;

@@ -1,7 +1,7 @@
 //! `kinora pack`: models that are brought along.
 
 use std::io::{BufRead, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -29,6 +29,9 @@ pub(crate) struct Packs {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Download a pack's single file over HTTPS, or go on where that stopped; nothing is added yet.
+    #[cfg(feature = "download")]
+    Download(crate::download::Download),
     /// Add a pack: a folder that the exporter made, or a single file.
     Add {
         /// The folder or file.
@@ -101,44 +104,34 @@ impl Packs {
 
 impl Command {
     fn run(self, place: &Place) -> Result<ExitCode> {
-        if let Self::Measure { folder, threads, at } = self {
-            return measure::run(&folder, threads, at);
-        }
-        let store = PackStore::open(place.folder())?;
+        let open = || PackStore::open(place.folder());
         match self {
-            Self::Add { source, accept_licence } => {
-                let terms = PackStore::terms(&source)?;
-                show(&terms);
-                if !accept_licence && !agreed() {
-                    eprintln!("nothing was added");
-                    return Ok(ExitCode::FAILURE);
-                }
-                let pack = store.add(&source, &terms.accept())?;
-                say(pack.manifest.id);
-            }
+            #[cfg(feature = "download")]
+            Self::Download(download) => return download.run(place),
+            Self::Add { source, accept_licence } => return add(&open()?, &source, accept_licence),
             Self::List { json: true } => {
-                let packs: Vec<_> = store.list()?.iter().map(as_json).collect();
+                let packs: Vec<_> = open()?.list()?.iter().map(as_json).collect();
                 say(json!(packs));
             }
             Self::List { json: false } => {
-                for pack in store.list()? {
+                for pack in open()?.list()? {
                     say(line(&pack));
                 }
             }
             Self::Verify { id: Some(id) } => {
-                store.verify(&id)?;
+                open()?.verify(&id)?;
                 say(format!("{id} is what it was"));
             }
             Self::Verify { id: None } => {
+                let store = open()?;
                 for pack in store.list()? {
                     store.verify(&pack.manifest.id)?;
                     say(format!("{} is what it was", pack.manifest.id));
                 }
             }
-            Self::Remove { id } => store.remove(&id)?,
-            Self::Export { id, out } => store.export(&id, out)?,
-            // It needs no store.
-            Self::Measure { .. } => {}
+            Self::Remove { id } => open()?.remove(&id)?,
+            Self::Export { id, out } => open()?.export(&id, out)?,
+            Self::Measure { folder, threads, at } => return measure::run(&folder, threads, at),
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -147,6 +140,19 @@ impl Command {
 fn clip_size(text: &str) -> std::result::Result<[u32; 3], String> {
     let numbers: Vec<u32> = text.split('x').filter_map(|number| number.parse().ok()).collect();
     numbers.try_into().map_err(|_| "give three numbers, such as 832x480x33".to_owned())
+}
+
+/// Shows the terms of a pack, and adds it after a yes.
+pub(crate) fn add(store: &PackStore, source: &Path, accept_licence: bool) -> Result<ExitCode> {
+    let terms = PackStore::terms(source)?;
+    show(&terms);
+    if !accept_licence && !agreed() {
+        eprintln!("nothing was added");
+        return Ok(ExitCode::FAILURE);
+    }
+    let pack = store.add(source, &terms.accept())?;
+    say(pack.manifest.id);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn show(terms: &Terms) {

@@ -49,6 +49,15 @@ pub(crate) enum Answer {
     Endless,
     /// A head, and then a byte now and then.
     Drip,
+    /// A head that announces so many bytes, fewer of them, and then the end of the connection, as cut by
+    /// a failing network; or, held, silence.
+    Short {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        announced: usize,
+        body: Vec<u8>,
+        held: bool,
+    },
     /// The connection closes without an answer.
     Hangup,
 }
@@ -211,6 +220,15 @@ fn serve(
                 tls.write_all(&piece)?;
             }
         }
+        Answer::Short { status, headers, announced, body, held } => {
+            write_of(&mut tls, status, &headers, announced, &body)?;
+            tls.flush()?;
+            while held && !stop.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            // Without the word that ends TLS.
+            return Ok(());
+        }
         Answer::Drip => {
             tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
             while !stop.load(Ordering::SeqCst) {
@@ -230,11 +248,22 @@ fn write(
     headers: &[(&str, String)],
     body: &[u8],
 ) -> std::io::Result<()> {
+    write_of(to, status, headers, body.len(), body)
+}
+
+/// With a length that need not be the body's.
+fn write_of(
+    to: &mut impl Write,
+    status: u16,
+    headers: &[(&str, String)],
+    length: usize,
+    body: &[u8],
+) -> std::io::Result<()> {
     let mut head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    head.push_str(&format!("content-length: {length}\r\n\r\n"));
     to.write_all(head.as_bytes())?;
     to.write_all(body)
 }

@@ -86,6 +86,7 @@ impl Prove {
             say(json!({
                 "kinora": env!("CARGO_PKG_VERSION"),
                 "remote_http": cfg!(feature = "remote-http"),
+                "download": cfg!(feature = "download"),
                 "runtime": runtime,
                 "idle_seconds": self.idle,
                 "holds": held,

@@ -14,18 +14,24 @@ const LIBRARY: &str = "ORT_DYLIB_PATH";
 
 /// Whether a network client is compiled in.
 pub(super) fn client() -> Rung {
-    let outcome = if cfg!(feature = "remote-http") {
-        Outcome::Noted(format!(
-            "it is: this program can open connections, to providers and after a consent only \
-             ({}); the traps below are about local jobs",
-            consents()
-        ))
+    let mut ways = Vec::new();
+    if cfg!(feature = "remote-http") {
+        ways.push(format!("to providers and after a consent only ({})", consents()));
+    }
+    if cfg!(feature = "download") {
+        ways.push("for a pack where `kinora pack download` is told to".to_owned());
+    }
+    let outcome = Outcome::Noted(if ways.is_empty() {
+        "it is not: no part of this program opens connections".to_owned()
     } else {
-        Outcome::Noted("it is not: no part of this program opens connections".to_owned())
-    };
+        format!(
+            "it is: this program can open connections, {}; the traps below are about local jobs",
+            ways.join(", and ")
+        )
+    });
     Rung {
         name: "client",
-        checked: "whether the feature remote-http, the network client, is compiled in".to_owned(),
+        checked: "whether a network client, remote-http or download, is compiled in".to_owned(),
         outcome,
         control: Control::NotRun("a fact of the build; tests/default_tree.rs holds it".to_owned()),
     }
@@ -50,10 +56,12 @@ pub(super) fn symbols() -> Rung {
     let ours = std::env::current_exe().and_then(fs::read).and_then(|bytes| read(&bytes));
     let outcome = match ours {
         Ok(names) if names.is_empty() => Outcome::Passed("none".to_owned()),
-        Ok(names) if cfg!(feature = "remote-http") => Outcome::Noted(format!(
-            "{}: the network client's; a build without remote-http takes none",
-            names.join(", ")
-        )),
+        Ok(names) if cfg!(any(feature = "remote-http", feature = "download")) => {
+            Outcome::Noted(format!(
+                "{}: the network client's; a build without remote-http and download takes none",
+                names.join(", ")
+            ))
+        }
         Ok(names) => Outcome::Failed(names.join(", ")),
         Err(error) => Outcome::NotRun(error.to_string()),
     };
