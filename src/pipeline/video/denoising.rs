@@ -144,7 +144,10 @@ impl<'a> Denoising<'a> {
     pub(super) fn tell(&self, in_runtime: Duration) {
         let steps = self.of - self.done;
         let [all, inside] = [self.spent, in_runtime].map(|time| time.as_secs_f64());
-        log::debug!("denoised: {steps} steps in {all:.6} s, {inside:.6} s of it in ONNX Runtime");
+        log::debug!(
+            target: "kinora::pipeline::video",
+            "denoised: {steps} steps in {all:.6} s, {inside:.6} s of it in ONNX Runtime"
+        );
     }
 }
 
