@@ -22,8 +22,8 @@ pub(super) struct Spans(Vec<Range<usize>>);
 impl Spans {
     /// `count` of about the same length over `length`, `overlap` of each also in the next.
     pub(super) fn even(length: usize, count: usize, overlap: usize) -> Self {
-        // Each has to be longer than what it shares with its neighbours.
-        let count = count.clamp(1, (length / (2 * overlap + 1)).max(1));
+        // What one shares with the next, it does not also share with the one after that.
+        let count = count.clamp(1, (length / overlap.max(1)).max(1));
         let begin = |number: usize| number * length / count;
         let shared = |number: usize| if number == 0 || number == count { 0 } else { overlap };
         Self(
@@ -188,7 +188,8 @@ mod tests {
         assert_eq!(Spans::even(10, 1, 4).0, [0..10]);
         assert_eq!(Spans::even(20, 2, 4).0, [0..12, 8..20]);
         // Too short for as many.
-        assert_eq!(Spans::even(10, 5, 4).0, [0..10]);
+        assert_eq!(Spans::even(10, 5, 4).0, [0..7, 3..10]);
+        assert_eq!(Spans::even(3, 5, 4).0, [0..3]);
         for (length, count, overlap) in [(104, 4, 4), (27, 3, 2), (33, 4, 1), (64, 7, 3)] {
             let spans = Spans::even(length, count, overlap);
             assert_eq!(spans.len(), count);
