@@ -140,16 +140,20 @@ def wan(pack, request, record):
     return {**seen, "latents": latents, "frames": as_frames(wan_decode(pack, pack.denormalised(latents)))}
 
 
+def remembered(out):
+    """The caches for the next frame: what came out as next_cache_7, or as cache_7 at first, goes in as cache_7."""
+    caches = {name.removeprefix("next_"): value for name, value in out.items()}
+    return {name: value for name, value in caches.items() if name.startswith("cache_")}
+
+
 def wan_decode(pack, latents):
-    clip = []
+    """The stem sees the whole frame; what follows would give the same for a part of its features, but for the edges."""
+    clip, stem, rest = [], {}, {}
     for i in range(latents.shape[2]):
-        if i == 0:
-            out = pack.run("vae_decoder_first", latents=latents[:, :, :1])
-        else:
-            # what came out as next_cache_7 goes in as cache_7
-            out = pack.run("vae_decoder_next", latents=latents[:, :, i:i + 1],
-                           **{name.removeprefix("next_"): value for name, value in out.items()})
-        clip.append(out["frames"])
+        which = "next" if i else "first"
+        stem = pack.run(f"vae_decoder_stem_{which}", latents=latents[:, :, i:i + 1], **remembered(stem))
+        rest = pack.run(f"vae_decoder_{which}", features=stem["features"], **remembered(rest))
+        clip.append(rest["frames"])
     return np.concatenate(clip, 2)
 
 
@@ -159,8 +163,7 @@ def wan_encode(pack, image):
         if i == 0:
             out = pack.run("vae_encoder_first", image=image[:, :, :1])
         else:
-            out = pack.run("vae_encoder_next", image=image[:, :, 4 * i - 3:4 * i + 1],
-                           **{name.removeprefix("next_"): value for name, value in out.items() if name != "frames"})
+            out = pack.run("vae_encoder_next", image=image[:, :, 4 * i - 3:4 * i + 1], **remembered(out))
         latents.append(out["moments_mean"])
     return np.concatenate(latents, 2)
 

@@ -150,8 +150,25 @@ class Denoiser(nn.Module):
         return x.reshape(1, -1, frames, height, width)
 
 
+class Stem(nn.Module):
+    """The part of the decoder that works at the latents' size, one latent frame at a time: its attention looks at the
+    whole frame. What the causal convolutions remember of earlier frames goes out and comes back in."""
+
+    def __init__(self, vae):
+        super().__init__()
+        self.vae = vae
+        self.count = causal_convolutions(vae.decoder.conv_in, vae.decoder.mid_block)
+
+    def forward(self, latents, *caches):
+        decoder = self.vae.decoder
+        caches, at = list(caches) + [None] * (self.count - len(caches)), [0]
+        x = remembering(decoder.conv_in, self.vae.post_quant_conv(latents), caches, at)
+        x = decoder.mid_block(x, feat_cache=caches, feat_idx=at)
+        return x, *(two_frames(c) for c in caches if c is not None)
+
+
 class Decoder(nn.Module):
-    """One latent frame at a time. What the causal convolutions remember of earlier frames goes out and comes back in.
+    """The rest of the decoder, from the stem's features to pixels; a pixel depends on the features near it alone.
 
     A cache holds two frames: what lies before the first frame is zero, as the convolutions pad it. The temporal
     upsamplers pass the first frame by and start from zeros, too, so that every later frame takes the same graph.
@@ -160,20 +177,22 @@ class Decoder(nn.Module):
     def __init__(self, vae, first):
         super().__init__()
         self.vae, self.first = vae, first
-        self.count = vae._cached_conv_counts["decoder"]
+        self.count = causal_convolutions(vae.decoder.up_blocks, vae.decoder.conv_out)
         self.starts = []
         for module in vae.decoder.modules():
             if getattr(module, "mode", None) == "upsample3d":
                 module.register_forward_pre_hook(lambda _, given: self.starts.append(given[0]))
 
-    def forward(self, latents, *caches):
-        vae = self.vae
+    def forward(self, features, *caches):
+        decoder, patch = self.vae.decoder, self.vae.config.patch_size
         self.starts.clear()
-        caches = list(caches) + [None] * (self.count - len(caches))
-        x = vae.post_quant_conv(latents)
-        x = vae.decoder(x, feat_cache=caches, feat_idx=[0], first_chunk=self.first)
-        if vae.config.patch_size is not None:
-            x = unpatchify(x, vae.config.patch_size)
+        caches, at = list(caches) + [None] * (self.count - len(caches)), [0]
+        x = features
+        for block in decoder.up_blocks:
+            x = block(x, feat_cache=caches, feat_idx=at, first_chunk=self.first)
+        x = remembering(decoder.conv_out, decoder.nonlinearity(decoder.norm_out(x)), caches, at)
+        if patch is not None:
+            x = unpatchify(x, patch)
         starts = iter(self.starts)
         # "Rep" stands in the list where an upsampler has let the first frame by
         caches = [torch.zeros_like(next(starts)) if isinstance(c, str) else c for c in caches if c is not None]
@@ -196,6 +215,19 @@ class Encoder(nn.Module):
             image = patchify(image, vae.config.patch_size)
         x = vae.encoder(image, feat_cache=caches, feat_idx=[0])
         return vae.quant_conv(x).chunk(2, 1)[0], *(two_frames(c) for c in caches if c is not None)
+
+
+def causal_convolutions(*modules):
+    """How many there are: as many caches, or more, as the modules ask for."""
+    return sum(isinstance(m, autoencoder.WanCausalConv3d) for module in modules for m in module.modules())
+
+
+def remembering(convolution, x, caches, at):
+    """A causal convolution that stands in no block, with its place in the caches, as diffusers' blocks run theirs."""
+    before = caches[at[0]]
+    caches[at[0]] = (x if before is None else torch.cat([before, x], 2))[:, :, -CACHE_FRAMES:]
+    at[0] += 1
+    return convolution(x, before)
 
 
 def two_frames(cache):
@@ -315,34 +347,46 @@ def reference_condition(transformer, inputs):
 
 
 def decoder_components(vae):
+    """The stem and the rest, each for the first latent frame and for later ones."""
     channels, scale = vae.config.z_dim, vae.config.scale_factor_spatial
     sizes = [{"height": 4, "width": 6}, {"height": 7, "width": 3}]
-    latents = {"latents": ("f32", [1, channels, 1, "height", "width"])}
-    example = torch.zeros(1, channels, 1, 4, 6)
+    stem, rest = lambda first: Stem(vae), lambda first: Decoder(vae, first)
     with torch.no_grad():
-        first, *caches = Decoder(vae, True)(example)
-        later, *_ = Decoder(vae, False)(example, *caches)
-    kept = cache_shapes(caches, sizes[0])
-    frames = lambda clip: ("f32", [1, clip.shape[1], clip.shape[2], "pixel_height", "pixel_width"])
-    into = {f"cache_{i}": shape for i, shape in enumerate(kept)}
+        features, *stem_caches = stem(True)(torch.zeros(1, channels, 1, 4, 6))
+        first, *rest_caches = rest(True)(features)
+        later, *_ = rest(False)(features, *rest_caches)
+    latents = {"latents": ("f32", [1, channels, 1, "height", "width"])}
+    between = {"features": ("f32", [1, features.shape[1], 1, "height", "width"])}
+    frames = lambda clip: {"frames": ("f32", [1, clip.shape[1], clip.shape[2], "pixel_height", "pixel_width"])}
 
-    def case(count):
-        """Inputs for latent frame `count` and what it should give: the pixels of diffusers' whole clip, the caches."""
+    def case(module, name, into, count):
+        """Inputs for latent frame `count` and what it should give: of diffusers' decoding of the whole clip what comes
+        out of the mid block or the pixels, and the caches."""
         def make(size, generator):
             z = torch.randn(1, channels, count + 1, size["height"], size["width"], generator=generator)
+            seen = []
+            hook = vae.decoder.mid_block.register_forward_hook(lambda _, given, out: seen.append(out))
             clip = vae.decode(z, return_dict=False)[0]
-            caches = []
+            hook.remove()
+            given, caches = z.split(1, 2) if name == "latents" else seen, []
             for i in range(count + 1):
-                before, (out, *caches) = caches, Decoder(vae, i == 0)(z[:, :, i:i + 1], *caches)
-            return {"latents": z[:, :, -1:], **dict(zip(into, before))}, [clip[:, :, clip.shape[2] - out.shape[2]:], *caches]
+                before, (out, *caches) = caches, module(i == 0)(given[i], *caches)
+            expected = seen[-1] if name == "latents" else clip[:, :, clip.shape[2] - out.shape[2]:]
+            return {name: given[-1], **dict(zip(into, before))}, [expected, *caches]
         return make
 
-    return [
-        Component("vae_decoder_first", Decoder(vae, True), latents, {"frames": frames(first), **into}, spread(sizes, kept, scale),
-                  case(0), data="vae_decoder.data", tracing=vae_tracing),
-        Component("vae_decoder_next", Decoder(vae, False), latents | into,
-                  {"frames": frames(later), **{f"next_{n}": s for n, s in into.items()}}, spread(sizes, kept, scale),
-                  case(2), data="vae_decoder.data", tracing=vae_tracing)]
+    parts = []
+    for role, module, given, outs, caches in (("vae_decoder_stem", stem, latents, (between, between), stem_caches),
+                                              ("vae_decoder", rest, between, (frames(first), frames(later)), rest_caches)):
+        kept = cache_shapes(caches, sizes[0])
+        into, choices = {f"cache_{i}": shape for i, shape in enumerate(kept)}, spread(sizes, kept, scale)
+        make = lambda count: case(module, *given, into, count)
+        parts += [
+            Component(f"{role}_first", module(True), given, outs[0] | into, choices, make(0), data="vae_decoder.data",
+                      tracing=vae_tracing),
+            Component(f"{role}_next", module(False), given | into, outs[1] | {f"next_{n}": s for n, s in into.items()},
+                      choices, make(2), data="vae_decoder.data", tracing=vae_tracing)]
+    return parts
 
 
 def encoder_components(vae):
