@@ -30,6 +30,8 @@ fn main() -> Outcome<()> {
         execution_provider: None,
         models: None,
         packs: None,
+        memory_limit: None,
+        checkpoints: None,
         remote: None,
         safety: None,
         marking: None,
@@ -88,6 +90,7 @@ fn surface(studio: &ffi::Studio, bytes: &[u8]) -> Outcome<f64> {
         looping: false,
         steps: None,
         guidance: None,
+        tiled: false,
         marking: None,
     };
     let job = studio.start(request, Some(Arc::new(Listener)))?;

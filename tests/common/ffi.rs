@@ -19,6 +19,8 @@ pub(crate) fn options() -> StudioOptions {
         execution_provider: None,
         models: None,
         packs: None,
+        memory_limit: None,
+        checkpoints: None,
         remote: None,
         safety: None,
         marking: None,
@@ -68,6 +70,7 @@ pub(crate) fn request(photo: Option<Arc<Photo>>) -> GenerationRequest {
         looping: false,
         steps: None,
         guidance: None,
+        tiled: false,
         marking: None,
     }
 }
