@@ -5,6 +5,7 @@
 Prints the median time of each and the median of the ratios of neighbours (under 1: ours is faster).
 """
 import argparse
+import json
 import os
 import statistics
 import time
@@ -23,24 +24,25 @@ def seconds(run):
     return time.perf_counter() - start
 
 
-def both(name, folder, precision, reuse=False):
+def both(name, out, precision):
     """Functions that run ours and diffusers' on the same inputs, and how far apart their results are."""
-    pipe, parts = mid.write(name, folder, precision, reuse)
-    part = next(part for part in parts if part.name == "denoiser")
-    model, calls = mid.denoiser_of(pipe), []
+    pack = os.path.join(mid.make(name, out, precision), "pack")
+    pipe = mid.MODELS[name].pipe()
+    part, model, calls = mid.component(pipe, "denoiser"), mid.denoiser_of(pipe), []
     hook = model.register_forward_pre_hook(lambda _, given, named: calls.append((given, named)), with_kwargs=True)
-    inputs, expected = part.example(mid.sizes_of(name))
+    with open(os.path.join(pack, "pack.json")) as file:
+        inputs, expected = part.example(mid.latents_sizes(name, json.load(file)))
     hook.remove()
     given, named = calls[-1]
-    runner = component.session(os.path.join(folder, "denoiser.onnx"), THREADS)
+    runner = component.session(os.path.join(pack, "denoiser.onnx"), THREADS)
     feeds = {key: value.numpy() for key, value in inputs.items()}
     ours = lambda: runner.run(None, feeds)[0]
     theirs = lambda: model(*given, **named)
     return ours, theirs, float(np.abs(ours() - expected[0].numpy()).max()), float(expected[0].std())
 
 
-def measure(name, folder, precision, rounds, reuse=False):
-    ours, theirs, difference, spread = both(name, folder, precision, reuse)
+def measure(name, out, precision, rounds):
+    ours, theirs, difference, spread = both(name, out, precision)
     with torch.inference_mode():
         theirs()
         pairs = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
@@ -57,13 +59,11 @@ def main():
     parser.add_argument("--only", choices=mid.MODELS)
     parser.add_argument("--precision", default="f32", choices=["f32", "f16", "int8"])
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--reuse", action="store_true", help="measure what an earlier run has exported")
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
     for name in mid.MODELS:
         if options.only in (None, name):
-            measure(name, os.path.join(options.out, f"{name}-{options.precision}"), options.precision, options.rounds,
-                    options.reuse)
+            measure(name, options.out, options.precision, options.rounds)
 
 
 if __name__ == "__main__":

@@ -259,7 +259,9 @@ def components(pipe):
     added = u.block_out_channels[0] * 4
     contexts = {f"context_{i}": ("f32", [1, a.to_out[0].out_features]) for i, a in enumerate(cross_attentions(unet))}
     given = {"added_embedding": ("f32", [1, added]), **contexts}
-    sizes = [{"frames": 3, "height": 6, "width": 8}, {"frames": 2, "height": 9, "width": 5}]
+    # On the lowest level no side may be 1 where the graph is traced: it would stay 1 for good.
+    k = 2 ** max(0, len(u.block_out_channels) - 2)
+    sizes = [{"frames": 3, "height": 6 * k, "width": 8 * k}, {"frames": 2, "height": 8 * k + 1, "width": 4 * k + 1}]
     spread = [s | {"pixel_height": s["height"] * scale, "pixel_width": s["width"] * scale} for s in sizes]
 
     def condition_case(size, generator):

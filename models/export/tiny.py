@@ -35,9 +35,10 @@ def text_encoder(kind, config, seed, **extra):
 def wan_vae(seed, z=8, **extra):
     from diffusers import AutoencoderKLWan
     drawn = torch.Generator().manual_seed(seed)
-    vae = AutoencoderKLWan(base_dim=8, z_dim=z, dim_mult=[1, 1, 1, 1], num_res_blocks=1,
-                           latents_mean=(0.5 * torch.randn(z, generator=drawn)).tolist(),
-                           latents_std=(0.7 + torch.rand(z, generator=drawn)).tolist(), **extra)
+    settings = dict(base_dim=8, z_dim=z, dim_mult=[1, 1, 1, 1], num_res_blocks=1,
+                    latents_mean=(0.5 * torch.randn(z, generator=drawn)).tolist(),
+                    latents_std=(0.7 + torch.rand(z, generator=drawn)).tolist())
+    vae = AutoencoderKLWan(**settings | extra)
     random_weights.fill(vae, seed)
     z = torch.randn(1, z, 3, 8, 8, generator=drawn)
     with torch.no_grad():
@@ -111,25 +112,28 @@ def clip_vision(kind, config, seed, **extra):
     return random_weights.fill(encoder, seed)
 
 
-def svd():
+def svd(unet=None, vae=None, dim=16):
+    """`unet` and `vae`: what is other than in the tiny networks; `dim`: the length of a picture's embedding."""
     from diffusers import (AutoencoderKLTemporalDecoder, EulerDiscreteScheduler, StableVideoDiffusionPipeline,
                            UNetSpatioTemporalConditionModel)
     from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
     # GroupNorm has 32 groups here, whatever the configuration says: 32 channels are the fewest.
-    unet = random_weights.fill(UNetSpatioTemporalConditionModel(
+    settings = dict(
         block_out_channels=(32, 32), down_block_types=("CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"),
         up_block_types=("UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"), num_attention_heads=(2, 2),
-        cross_attention_dim=16, addition_time_embed_dim=8, projection_class_embeddings_input_dim=24, layers_per_block=1,
-        num_frames=6), 21)
-    vae = random_weights.fill(AutoencoderKLTemporalDecoder(
-        block_out_channels=(32, 32), down_block_types=("DownEncoderBlock2D",) * 2, layers_per_block=1, latent_channels=4), 22)
+        cross_attention_dim=dim, addition_time_embed_dim=8, projection_class_embeddings_input_dim=24, layers_per_block=1,
+        num_frames=6)
+    unet = random_weights.fill(UNetSpatioTemporalConditionModel(**settings | (unet or {})), 21)
+    settings = dict(
+        block_out_channels=(32, 32), down_block_types=("DownEncoderBlock2D",) * 2, layers_per_block=1, latent_channels=4)
+    vae = random_weights.fill(AutoencoderKLTemporalDecoder(**settings | (vae or {})), 22)
     for module, sign in ((unet, 1), (vae, -1)):
         # Shares of the mixing that change no digit of the weights into which they are multiplied: a half or a quarter.
         for i, name in enumerate(n for n, _ in module.named_parameters() if n.endswith("mix_factor")):
             module.get_parameter(name).data.fill_(sign * np.log(3) * (i % 2))
     drawn = torch.Generator().manual_seed(23)
     with torch.no_grad():
-        out = unet(torch.randn(1, 3, 8, 8, 8, generator=drawn), torch.tensor(0.3), torch.randn(1, 1, 16, generator=drawn),
+        out = unet(torch.randn(1, 3, 8, 8, 8, generator=drawn), torch.tensor(0.3), torch.randn(1, 1, dim, generator=drawn),
                    torch.tensor([[6.0, 127.0, 0.02]]), return_dict=False)[0]
         random_weights.rescale(unet.conv_out, out, 1.0)
         image = torch.rand(1, 3, 48, 64, generator=drawn) * 2 - 1
@@ -140,7 +144,7 @@ def svd():
         vae.decoder.time_conv_out.bias.sub_(vae.decode(latents, num_frames=3).sample.mean())
     for module in (unet, vae):
         module.half().float()  # the pack keeps them as f16, and loses nothing
-    encoder = clip_vision(CLIPVisionModelWithProjection, CLIPVisionConfig, 24, projection_dim=16).half().float()
+    encoder = clip_vision(CLIPVisionModelWithProjection, CLIPVisionConfig, 24, projection_dim=dim).half().float()
     scheduler = EulerDiscreteScheduler(
         beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, interpolation_type="linear",
         prediction_type="v_prediction", sigma_max=700.0, sigma_min=0.002, steps_offset=1, timestep_spacing="leading",
@@ -148,30 +152,34 @@ def svd():
     return StableVideoDiffusionPipeline(vae, encoder, unet, scheduler, CLIPImageProcessor())
 
 
-def ltx():
+def ltx(transformer=None, vae=None):
+    """`transformer` and `vae`: what is other than in the tiny networks."""
     from diffusers import (AutoencoderKLLTXVideo, FlowMatchEulerDiscreteScheduler, LTXImageToVideoPipeline,
                            LTXVideoTransformer3DModel)
     from transformers import T5Config, T5EncoderModel, T5TokenizerFast
     drawn = torch.Generator().manual_seed(33)
-    transformer = random_weights.fill(LTXVideoTransformer3DModel(
+    settings = dict(
         in_channels=8, out_channels=8, num_attention_heads=2, attention_head_dim=16, cross_attention_dim=32, num_layers=2,
-        caption_channels=24), 31)
-    vae = random_weights.fill(AutoencoderKLLTXVideo(
+        caption_channels=24)
+    transformer = random_weights.fill(LTXVideoTransformer3DModel(**settings | (transformer or {})), 31)
+    settings = dict(
         latent_channels=8, block_out_channels=(8, 8), decoder_block_out_channels=(8, 8), layers_per_block=(1, 1, 1),
         decoder_layers_per_block=(1, 1, 1), spatio_temporal_scaling=(True, True), decoder_inject_noise=(False,) * 3,
         decoder_spatio_temporal_scaling=(True, True), down_block_types=("LTXVideoDownBlock3D",) * 2,
         downsample_type=("conv", "conv"), upsample_residual=(False, False), upsample_factor=(1, 1), patch_size=2,
-        timestep_conditioning=True), 32)
-    vae.latents_mean.copy_(0.5 * torch.randn(8, generator=drawn))
-    vae.latents_std.copy_(0.7 + torch.rand(8, generator=drawn))
+        timestep_conditioning=True)
+    vae = random_weights.fill(AutoencoderKLLTXVideo(**settings | (vae or {})), 32)
+    channels = vae.config.latent_channels
+    vae.latents_mean.copy_(0.5 * torch.randn(channels, generator=drawn))
+    vae.latents_std.copy_(0.7 + torch.rand(channels, generator=drawn))
     with torch.no_grad():
-        shape = (2, 6, 8)
-        out = transformer(torch.randn(1, 96, 8, generator=drawn), torch.randn(1, 128, 24, generator=drawn),
+        shape, side = (2, 6, 8), (6 * vae.spatial_compression_ratio, 8 * vae.spatial_compression_ratio)
+        out = transformer(torch.randn(1, 96, channels, generator=drawn), torch.randn(1, 128, 24, generator=drawn),
                           torch.full([1, 96], 500.0), torch.ones(1, 128), *shape, return_dict=False)[0]
         random_weights.rescale(transformer.proj_out, out, 1.0)
-        moments = vae.encoder(torch.rand(1, 3, 1, 48, 64, generator=drawn) * 2 - 1)
-        random_weights.rescale(vae.encoder.conv_out.conv, moments[:, :8], 1.0)
-        x, at = torch.randn(1, 8, 3, 6, 8, generator=drawn), torch.tensor([0.05])
+        moments = vae.encoder(torch.rand(1, 3, 1, *side, generator=drawn) * 2 - 1)
+        random_weights.rescale(vae.encoder.conv_out.conv, moments[:, :channels], 1.0)
+        x, at = torch.randn(1, channels, 3, 6, 8, generator=drawn), torch.tensor([0.05])
         random_weights.rescale(vae.decoder.conv_out.conv, vae.decode(x, at).sample, 0.45)
         vae.decoder.conv_out.conv.bias.sub_(vae.decode(x, at).sample.mean())
     scheduler = FlowMatchEulerDiscreteScheduler(

@@ -9,6 +9,7 @@ mod fuzz;
 mod kotlin;
 mod mobile;
 mod package;
+mod peers;
 mod place;
 mod portrait;
 mod prove;
@@ -45,6 +46,7 @@ cargo xtask CHORE
                         runtime with telemetry does instead; fetches one, and takes minutes
   bindings              the library for this machine and its Kotlin and Swift sources
   bench                 the benches, and Kinora beside other programs
+  peers [--quick] [--rounds N]  packs beside diffusers and OpenVINO, to benches/PEERS.md; an hour or two
   quality [ARGS…]       judge the default model on rendered frames; quality --help says how
   package WHAT          check, android or apple: what app developers install
   check-mobile          the crate's types for iOS and Android, and that nothing compiles C there
@@ -79,6 +81,7 @@ fn chore_by_name(chore: Option<&str>, rest: &[String]) -> Result<ExitCode, Failu
         Some("run") => return demo::run(&place()?, rest),
         Some("test") => test::test(&place()?, rest)?,
         Some("bindings") => bindings::bindings(&place()?)?,
+        Some("peers") => return peers::peers(&place()?, rest),
         Some("quality") => return quality::quality(&place()?, rest),
         Some("prove") => return prove::prove(&place()?, rest),
         Some("bench") => bench::bench(&place()?)?,

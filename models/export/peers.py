@@ -1,0 +1,306 @@
+"""Packs through the library beside diffusers and OpenVINO: the same weights, in turns, in processes of their own.
+
+    python -m export.peers --program BENCH_VIDEO --out DIR --report FILE [--quick] [--rounds N] [--only NAME]
+
+`cargo xtask peers` starts it. Everything that is made goes below DIR; FILE is benches/PEERS.md.
+"""
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from . import check, mid, noise, report
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIXTURES = os.path.join(HERE, "../../tests/fixtures/packs")
+SEED = 7
+GUIDANCE = 3.0
+WORDS = "a woman smiles at the camera while the wind moves her hair"
+NOT = "blurry, low quality"
+
+# what is wanted: family → the most that a ratio may be
+STEP_OVER_DIFFUSERS = {"wan": 0.60, "svd": 0.69, "ltx": 0.70}
+STEP_OVER_OPENVINO = 1.05
+OVERHEAD = 0.01
+MEMORY = 0.6
+START = 0.15
+LONG = 1.1
+LATENTS = 1e-3
+DECIBELS = 45.0
+
+
+@dataclass
+class Row:
+    """A line of the table; `value` is None where nothing was measured."""
+    what: str
+    family: str
+    wanted: str
+    value: float | None
+    held: bool | None
+    shown: str
+    note: str = ""
+
+
+@dataclass
+class Bench:
+    program: str
+    out: str
+    rounds: int
+    steps: int
+    work: str
+    rows: list = field(default_factory=list)
+    details: list = field(default_factory=list)
+    versions: dict = field(default_factory=dict)
+
+    def folder(self, name):
+        return os.path.join(self.out, f"{name}-f32")
+
+    def at_most(self, what, family, limit, value, note="", percent=False):
+        show = (lambda x: f"{100 * x:.2f} %") if percent else (lambda x: f"{x:.3g}" if x < 0.01 else f"{x:.3f}")
+        wanted = f"≤ {100 * limit:g} %" if percent else f"≤ {limit:g}"
+        self.add(Row(what, family, wanted, value, None if value is None else value <= limit,
+                     "not measured" if value is None else show(value), note))
+
+    def at_least(self, what, family, limit, value, unit, note=""):
+        self.add(Row(what, family, f"≥ {limit:g} {unit}", value, value >= limit,
+                     "no difference" if value == np.inf else f"{value:.1f} {unit}", note))
+
+    def add(self, row):
+        self.rows.append(row)
+        say(f"{row.what} | {row.family} | {row.wanted} | {row.shown} {row.note}")
+
+    def photo(self, name, size):
+        picture = mid.photo(name, size)
+        if picture is None:
+            return None
+        path = os.path.join(self.work, f"{name}-{size[0]}x{size[1]}.png")
+        picture.save(path)
+        return path
+
+    def ours(self, name, size, fps, steps, *more, guidance=GUIDANCE):
+        """A clip through the library."""
+        folder, photo = self.folder(name), self.photo(name, size)
+        command = [self.program, "--packs", os.path.join(self.out, "store"), "--pack", os.path.join(folder, "pack"),
+                   "--out", os.path.join(self.work, f"{name}.mp4"), "--size", str(max(size[:2])),
+                   "--seconds", str(size[2] / fps), "--fps", str(fps), "--steps", str(steps), "--guidance", str(guidance),
+                   "--seed", str(SEED), "--words", WORDS, "--not", NOT, *more]
+        command += ["--photo", photo] if photo else []
+        line = finished([*command, "--started", str(time.time_ns())])
+        made = (line["width"], line["height"], line["frames"])
+        if "--first-step" not in more and made != tuple(size):
+            raise AssertionError(f"{name}: asked for {size}, made {made}")
+        self.versions["ONNX Runtime in the library"] = line["runtime"]
+        return line
+
+    def peer(self, job):
+        path = os.path.join(self.work, "job.json")
+        with open(path, "w") as file:
+            json.dump({**job, "started": time.time_ns()}, file)
+        return finished([sys.executable, os.path.join(HERE, "peer.py"), path])
+
+    def diffusers(self, name, size, fps, steps, **more):
+        folder = os.path.join(self.folder(name), "diffusers")
+        with open(os.path.join(folder, "model_index.json")) as file:
+            kind = json.load(file)["_class_name"]
+        width, height, frames = size
+        return self.peer({
+            "peer": "diffusers", "family": name, "class": kind, "model": folder, "width": width, "height": height,
+            "frames": frames, "fps": fps, "steps": steps, "guidance": GUIDANCE, "words": WORDS, "not": NOT,
+            "photo": self.photo(name, size), "first_step": False, **more})
+
+    def openvino(self, name, steps):
+        folder = os.path.join(self.folder(name), "openvino")
+        with open(os.path.join(folder, "about.json")) as file:
+            runs = json.load(file)["runs"]
+        return self.peer({"peer": "openvino", "model": os.path.join(folder, "denoiser.xml"),
+                          "inputs": os.path.join(folder, "inputs.npz"), "runs": runs, "steps": steps})
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def finished(command):
+    """The JSON that a program prints as its last line."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def turns(count, *programs):
+    """Each program's results, one per round; every other round runs them the other way round."""
+    results = [[] for _ in programs]
+    for number in range(count):
+        order = range(len(programs)) if number % 2 == 0 else reversed(range(len(programs)))
+        for i in order:
+            results[i].append(programs[i]())
+    return results
+
+
+def ratio(ours, theirs, figure):
+    """The median of the ratios of neighbours."""
+    ratios = [figure(a) / figure(b) for a, b in zip(ours, theirs)]
+    return statistics.median(ratios), f"{len(ratios)} rounds, {min(ratios):.3f} to {max(ratios):.3f}"
+
+
+def step_seconds(line):
+    return statistics.median(line["steps"])
+
+
+def mib(size):
+    return "?" if size is None else f"{size / 2 ** 20:.0f} MiB"
+
+
+def steps_and_memory(bench, name):
+    model = mid.MODELS[name]
+    ours, theirs, openvino = turns(
+        bench.rounds, lambda: bench.ours(name, model.step, model.fps, bench.steps),
+        lambda: bench.diffusers(name, model.step, model.fps, bench.steps), lambda: bench.openvino(name, bench.steps))
+    value, note = ratio(ours, theirs, step_seconds)
+    bench.at_most("denoise step / diffusers", name, STEP_OVER_DIFFUSERS[name], value, note)
+    value, note = ratio(ours, openvino, step_seconds)
+    bench.at_most("denoise step / OpenVINO", name, STEP_OVER_OPENVINO, value, note)
+    overheads = [line["overhead"] for line in ours if line["overhead"] is not None]
+    bench.at_most("denoise loop over its `Session.run`s", name, OVERHEAD, statistics.median(overheads) if overheads else None,
+                  "" if overheads else "the library does not say it", percent=True)
+    value, note = ratio(ours, theirs, lambda line: line["peak"])
+    bench.at_most("peak memory of a job / diffusers", name, MEMORY, value, note)
+    middle = lambda lines, key: statistics.median(line[key] for line in lines)
+    width, height, frames = model.step
+    bench.details.append(
+        f"| {name} | {width} × {height} × {frames} | {statistics.median(map(step_seconds, ours)):.2f} s | "
+        f"{statistics.median(map(step_seconds, theirs)):.2f} s | {statistics.median(map(step_seconds, openvino)):.2f} s | "
+        f"{middle(ours, 'decoding'):.1f} s | {middle(theirs, 'decoding'):.1f} s | "
+        f"{mib(middle(ours, 'peak_denoising'))} | {mib(middle(ours, 'peak'))} | {mib(middle(theirs, 'peak_denoising'))} | "
+        f"{mib(middle(theirs, 'peak'))} |")
+
+
+def start(bench, name):
+    model = mid.MODELS[name]
+    ours, theirs = turns(
+        max(3, bench.rounds), lambda: bench.ours(name, model.start, model.fps, 2, "--first-step"),
+        lambda: bench.diffusers(name, model.start, model.fps, 2, first_step=True))
+    value, note = ratio(ours, theirs, lambda line: line["first_step"])
+    middle = lambda lines: statistics.median(line["first_step"] for line in lines)
+    bench.at_most("process start to first step / diffusers", name, START, value,
+                  f"{note}; {middle(ours):.2f} s, {middle(theirs):.2f} s")
+
+
+def long_clips(bench, name):
+    """Memory from the end of denoising on, of a long clip over a short one."""
+    model = mid.MODELS[name]
+    peaks = []
+    for size in (model.long, model.short):
+        # a step without guidance: nothing but decoding is looked at
+        line = bench.ours(name, size, 24, 1, "--watch", guidance=1.0)
+        if line["peak_decoding"] is None:
+            return bench.at_most("decode to MP4, memory of 128 frames / 16", name, LONG, None)
+        peaks.append(line["peak_decoding"])
+    bench.at_most("decode to MP4, memory of 128 frames / 16", name, LONG, peaks[0] / peaks[1],
+                  f"{model.long[2]} and {model.short[2]} frames; {mib(peaks[0])}, {mib(peaks[1])}")
+
+
+def tiled(bench, name):
+    """Decoding in tiles over decoding at once. To be filled in when the library decodes in tiles: two processes of
+    `bench.ours` with `--watch`, the ratios of `peak_decoding` and `decoding`, the PSNR of their `--frames`."""
+    for what, wanted in (("memory", "≤ 0.35"), ("time", "≤ 1.25"), ("PSNR", "≥ 45 dB")):
+        bench.add(Row(f"tiled decode / whole: {what}", name, wanted, None, None, "not measured",
+                      "the library does not decode in tiles yet"))
+
+
+def same_noise(bench, name):
+    """A whole clip of eight steps through the library, and by diffusers from the same noise."""
+    model, (width, height, frames) = mid.MODELS[name], mid.MODELS[name].short
+    with open(os.path.join(bench.folder(name), "pack", "pack.json")) as file:
+        about = json.load(file)["latents"]
+    f, h, w = (frames - 1) // about["temporal"] + 1, height // about["spatial"], width // about["spatial"]
+    shape = (1, f, about["channels"], h, w) if name == "svd" else (1, about["channels"], f, h, w)
+    drawn = {"latents": noise.draw(SEED, noise.LATENTS, shape)}
+    if name == "svd":
+        drawn["augmentation"] = noise.draw(SEED, noise.AUGMENTATION, (1, 3, height, width))
+    if name == "ltx":
+        drawn["decode"] = noise.draw(SEED, noise.DECODE, shape)
+    paths = {key: os.path.join(bench.work, f"{name}-{key}") for key in ("noise.npz", "frames", "frames.npy")}
+    np.savez(paths["noise.npz"], **drawn)
+    shutil.rmtree(paths["frames"], ignore_errors=True)
+    fps = 24 if name == "svd" else model.fps
+    bench.ours(name, model.short, fps, 8, "--frames", paths["frames"])
+    bench.diffusers(name, model.short, fps, 8, noise=paths["noise.npz"], frames_out=paths["frames.npy"])
+    ours = np.stack([np.asarray(Image.open(os.path.join(paths["frames"], file)).convert("RGB"))
+                     for file in sorted(os.listdir(paths["frames"]))])
+    theirs = np.round(np.load(paths["frames.npy"]) * 255)
+    value = check.decibels(ours / 255.0, theirs / 255.0)
+    bench.at_least("whole clip from the same noise: frames", name, DECIBELS, value, "dB",
+                   f"through the library, {width} × {height} × {frames}, 8 steps")
+
+
+def tiny_packs(bench, again):
+    """The packs of the tests against their records; with `again` also packs that are made now, against theirs."""
+    folders = {"of the tests": FIXTURES}
+    if again:
+        folders["made anew"] = os.path.join(bench.work, "tiny")
+        shutil.rmtree(folders["made anew"], ignore_errors=True)
+        made = subprocess.run([sys.executable, "-m", "export.tiny", "--out", folders["made anew"]],
+                              cwd=os.path.dirname(HERE), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if made.returncode:
+            raise SystemExit(made.stdout)
+    for which, folder in folders.items():
+        for name in ("svd", "wan-t2v", "wan-i2v", "wan-ti2v", "ltx"):
+            records = [os.path.join(folder, f"{name}.{record}.safetensors") for record in ("record", "record-odd")]
+            figures = [check.check(os.path.join(folder, name), path)[1] for path in records]
+            note = f"tiny pack {which}, 2 sizes, 8 steps"
+            bench.at_most("whole pipeline from the same noise: latents", name, LATENTS,
+                          max(f["latents"] for f in figures), note)
+            bench.at_least("whole pipeline from the same noise: frames", name, DECIBELS,
+                           min(f["frames_decibels"] for f in figures), "dB", note)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--program", required=True, help="the example bench_video")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--report", required=True)
+    parser.add_argument("--quick", action="store_true", help="two rounds, and no packs of the tests made anew")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--only", choices=mid.MODELS)
+    parser.add_argument("--parts", default="tiny,noise,start,long,tiled,steps")
+    options = parser.parse_args()
+    names = [name for name in mid.MODELS if options.only in (None, name)]
+    out = os.path.abspath(options.out)
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(os.path.abspath(options.program), out, options.rounds or (2 if options.quick else 5),
+                      options.steps or (3 if options.quick else 4), work)
+        for name in names:
+            # in processes of their own, whose memory is gone when it is measured
+            for module in ("mid", "convert"):
+                subprocess.run([sys.executable, "-m", f"export.{module}", "--out", out, "--only", name],
+                               cwd=os.path.dirname(HERE), check=True, stdout=sys.stderr)
+        parts = options.parts.split(",")
+        if "tiny" in parts:
+            tiny_packs(bench, again=not options.quick)
+        for part, run in (("noise", same_noise), ("start", start), ("long", long_clips), ("tiled", tiled),
+                          ("steps", steps_and_memory)):
+            for name in names if part in parts else ():
+                run(bench, name)
+        words = {"ROUNDS": str(bench.rounds), "STEPS": str(bench.steps), "LOAD": f"{load:.1f}",
+                 "LOAD_END": f"{os.getloadavg()[0]:.1f}",
+                 "STARTS": ", ".join(f"{name} {w} × {h} × {f}" for name, (w, h, f) in
+                                     ((name, mid.MODELS[name].start) for name in names))}
+        with open(options.report, "w") as file:
+            file.write(report.written(bench.rows, bench.details, bench.versions, words, options.quick))
+
+
+if __name__ == "__main__":
+    main()
