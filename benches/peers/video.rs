@@ -4,7 +4,8 @@
 //! ```text
 //! bench_video --packs STORE --pack FOLDER --out CLIP.mp4 [--photo FILE] [--words TEXT]
 //!             [--size N] [--seconds S] [--fps N] [--steps N] [--guidance X] [--seed N]
-//!             [--threads N] [--started NANOSECONDS] [--frames FOLDER] [--first-step] [--watch]
+//!             [--threads N] [--started NANOSECONDS] [--frames FOLDER] [--first-step] [--tiled]
+//!             [--watch] [--not TEXT]
 //! ```
 //! The pack goes into the store if it is not there. `--started` is when the process was asked for,
 //! in nanoseconds since 1970; `--first-step` ends after the first denoise step; `--frames` also
@@ -26,7 +27,7 @@ use kinora::{GenerationRequest, Model, Output, Photo, Studio, StudioOptions};
 use serde_json::json;
 
 const USAGE: &str = "say: --packs STORE --pack FOLDER --out CLIP.mp4, and what benches/peers/video.rs lists";
-const SWITCHES: [&str; 2] = ["first-step", "watch"];
+const SWITCHES: [&str; 3] = ["first-step", "tiled", "watch"];
 /// How long is waited for news of a job, and how often memory is looked at.
 const NEWS: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(1);
@@ -126,6 +127,7 @@ fn request(given: &Given, id: String) -> Outcome<GenerationRequest> {
         None => GenerationRequest::imagine(words),
     };
     request = request.model(Model::Pack { id }).seed(given.number("seed")?.unwrap_or(7));
+    request = request.tiled(given.has("tiled"));
     if let Some(words) = given.get("not") {
         request = request.negative_prompt(words);
     }

@@ -5,6 +5,7 @@
 Writes DIR/NAME-f32/openvino beside what `mid` has made.
 """
 import argparse
+import inspect
 import json
 import os
 import shutil
@@ -34,7 +35,7 @@ class Stop(Exception):
 def calls_of_a_step(pipe, name):
     """The arguments of the denoiser in the first step, those of each run; and what it gives for them."""
     model, calls, results = mid.denoiser_of(pipe), [], []
-    order = list(torch.nn.Module.__getattribute__(model, "forward").__code__.co_varnames[1:])
+    order = list(inspect.signature(model.forward).parameters)
 
     def before(_, given, named):
         calls.append({**dict(zip(order, given)), **named})

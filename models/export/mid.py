@@ -55,20 +55,21 @@ def ltx():
 
 @dataclass
 class Mid:
-    """`step`, `start` and `long`: width, height, frames of the clip whose steps are measured, of one so small that its
-    steps take no time, and of one whose decoding is. A long one has eight times as many frames as `short`."""
+    """Width, height, frames of the clip whose steps are measured, of one so small that its steps take no time, of a short
+    one and of one with about eight times as many frames, and of one that is decoded in strips."""
     pipe: Callable
     fps: int
     step: tuple
     start: tuple
     short: tuple
     long: tuple
+    tiled: tuple
 
 
 MODELS = {
-    "wan": Mid(wan, 16, (416, 240, 17), (64, 32, 9), (256, 160, 17), (256, 160, 129)),
-    "svd": Mid(svd, 7, (384, 256, 8), (96, 64, 4), (192, 128, 16), (192, 128, 128)),
-    "ltx": Mid(ltx, 24, (640, 384, 33), (64, 32, 17), (320, 192, 17), (320, 192, 129)),
+    "wan": Mid(wan, 16, (416, 240, 17), (64, 32, 9), (256, 160, 17), (256, 160, 129), (1280, 704, 5)),
+    "svd": Mid(svd, 7, (384, 256, 8), (96, 64, 4), (192, 128, 16), (192, 128, 128), (1280, 704, 4)),
+    "ltx": Mid(ltx, 24, (640, 384, 33), (64, 32, 17), (320, 192, 17), (320, 192, 129), (1280, 704, 9)),
 }
 
 
@@ -95,12 +96,15 @@ def photo(name, size):
     return None if name == "wan" else Image.fromarray(tiny.portrait(*size[:2]))
 
 
-def sources():
+# what decides of no graph
+ASIDE = {"__main__", "check", "convert", "noise", "peer", "peers", "report", "speed"}
+
+
+def sources(name):
     """A sum of what decides what is made."""
-    here = os.path.dirname(__file__)
-    digest = hashlib.sha256()
+    here, digest = os.path.dirname(__file__), hashlib.sha256()
     for path in sorted(glob.glob(os.path.join(here, "*.py"))) + [os.path.join(here, "requirements.txt")]:
-        if os.path.basename(path) not in ("check.py", "convert.py", "noise.py", "peer.py", "peers.py", "speed.py"):
+        if os.path.splitext(os.path.basename(path))[0] not in ASIDE | set(MODELS) - {name}:
             with open(path, "rb") as file:
                 digest.update(file.read())
     return digest.hexdigest()
@@ -109,7 +113,7 @@ def sources():
 def make(name, out, precision="f32"):
     """The folder with the pack and the pipeline, made where it is not there as these sources make it."""
     folder = os.path.join(out, f"{name}-{precision}")
-    stamp, wanted = os.path.join(folder, "sources"), sources()
+    stamp, wanted = os.path.join(folder, "sources"), sources(name)
     if os.path.exists(stamp) and open(stamp).read() == wanted:
         return folder
     shutil.rmtree(folder, ignore_errors=True)

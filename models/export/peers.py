@@ -34,6 +34,8 @@ OVERHEAD = 0.01
 MEMORY = 0.6
 START = 0.15
 LONG = 1.1
+TILED_MEMORY = 0.35
+TILED_TIME = 1.25
 LATENTS = 1e-3
 DECIBELS = 45.0
 
@@ -153,6 +155,11 @@ def ratio(ours, theirs, figure):
     return statistics.median(ratios), f"{len(ratios)} rounds, {min(ratios):.3f} to {max(ratios):.3f}"
 
 
+def pictures(folder):
+    """The PNG files of a folder, u8 [F, H, W, 3]."""
+    return np.stack([np.asarray(Image.open(os.path.join(folder, file)).convert("RGB")) for file in sorted(os.listdir(folder))])
+
+
 def step_seconds(line):
     return statistics.median(line["steps"])
 
@@ -211,11 +218,23 @@ def long_clips(bench, name):
 
 
 def tiled(bench, name):
-    """Decoding in tiles over decoding at once. To be filled in when the library decodes in tiles: two processes of
-    `bench.ours` with `--watch`, the ratios of `peak_decoding` and `decoding`, the PSNR of their `--frames`."""
-    for what, wanted in (("memory", "≤ 0.35"), ("time", "≤ 1.25"), ("PSNR", "≥ 45 dB")):
-        bench.add(Row(f"tiled decode / whole: {what}", name, wanted, None, None, "not measured",
-                      "the library does not decode in tiles yet"))
+    """Decoding in strips over decoding whole frames."""
+    model = mid.MODELS[name]
+    size, folders = model.tiled, [os.path.join(bench.work, f"{name}-{which}") for which in ("whole", "tiled")]
+
+    def clip(folder, *more):
+        shutil.rmtree(folder, ignore_errors=True)
+        return bench.ours(name, size, 8, 1, "--watch", "--frames", folder, *more, guidance=1.0)
+
+    whole, strips = turns(max(1, bench.rounds // 2), lambda: clip(folders[0]), lambda: clip(folders[1], "--tiled"))
+    note = f"{size[0]} × {size[1]} × {size[2]}"
+    peaks = [statistics.median(line["peak_decoding"] for line in lines) for lines in (strips, whole)]
+    bench.at_most("decode in strips / whole: memory", name, TILED_MEMORY, peaks[0] / peaks[1],
+                  f"{note}; {mib(peaks[0])}, {mib(peaks[1])}")
+    value, spread = ratio(strips, whole, lambda line: line["decoding"])
+    bench.at_most("decode in strips / whole: time", name, TILED_TIME, value, f"{note}; {spread}")
+    bench.at_least("decode in strips / whole: frames", name, DECIBELS,
+                   check.decibels(*(pictures(folder) / 255.0 for folder in folders)), "dB", note)
 
 
 def same_noise(bench, name):
@@ -236,8 +255,7 @@ def same_noise(bench, name):
     fps = 24 if name == "svd" else model.fps
     bench.ours(name, model.short, fps, 8, "--frames", paths["frames"])
     bench.diffusers(name, model.short, fps, 8, noise=paths["noise.npz"], frames_out=paths["frames.npy"])
-    ours = np.stack([np.asarray(Image.open(os.path.join(paths["frames"], file)).convert("RGB"))
-                     for file in sorted(os.listdir(paths["frames"]))])
+    ours = pictures(paths["frames"])
     theirs = np.round(np.load(paths["frames.npy"]) * 255)
     value = check.decibels(ours / 255.0, theirs / 255.0)
     bench.at_least("whole clip from the same noise: frames", name, DECIBELS, value, "dB",
