@@ -5,12 +5,17 @@
 //! bench_video --packs STORE --pack FOLDER --out CLIP.mp4 [--photo FILE] [--words TEXT]
 //!             [--size N] [--seconds S] [--fps N] [--steps N] [--guidance X] [--seed N]
 //!             [--threads N] [--started NANOSECONDS] [--frames FOLDER] [--first-step] [--tiled]
-//!             [--watch] [--not TEXT]
+//!             [--watch] [--not TEXT] [--cancel N] [--preflight]
+//! bench_video --pack FOLDER --sizes | --measure WIDTHxHEIGHTxFRAMES | --fit FILE
 //! ```
 //! The pack goes into the store if it is not there. `--started` is when the process was asked for,
 //! in nanoseconds since 1970; `--first-step` ends after the first denoise step; `--frames` also
-//! leaves PNG files, without marks; `--watch` follows the memory of decoding. Prints one line of
+//! leaves PNG files, without marks; `--watch` follows the memory of decoding; `--cancel` makes no clip
+//! and cancels so many jobs in the middle of a step; `--preflight` only reckons. Prints one line of
 //! JSON; what could not be had in it is null.
+//!
+//! The second form is `kinora pack measure` in pieces: the sizes to measure, one measurement, and the
+//! estimate of a file of them.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -26,8 +31,9 @@ use kinora::studio::Stage;
 use kinora::{GenerationRequest, Model, Output, Photo, Studio, StudioOptions};
 use serde_json::json;
 
-const USAGE: &str = "say: --packs STORE --pack FOLDER --out CLIP.mp4, and what benches/peers/video.rs lists";
-const SWITCHES: [&str; 3] = ["first-step", "tiled", "watch"];
+const USAGE: &str =
+    "say: --packs STORE --pack FOLDER --out CLIP.mp4, and what benches/peers/video.rs lists";
+const SWITCHES: [&str; 5] = ["first-step", "tiled", "watch", "preflight", "sizes"];
 /// How long is waited for news of a job, and how often memory is looked at.
 const NEWS: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(1);
@@ -48,13 +54,30 @@ fn main() -> Outcome<()> {
     let given = Given::read(std::env::args().skip(1))?;
     // What passed before this line, where it was said when that began.
     let before = given.number("started")?.map_or(Ok(0.0), since_asked)?;
-    log::set_logger(&HEARD)?;
+    log::set_logger(&HEARD).map_err(|_| "another logger is there already")?;
     log::set_max_level(log::LevelFilter::Debug);
 
+    if let Some(line) = estimate::piece(&given)? {
+        println!("{line}");
+        return Ok(());
+    }
     let (store, source) = (given.need("packs")?, given.need("pack")?);
     let id = added(store, source)?;
     let options = StudioOptions::default().packs(store);
     let studio = Studio::open(options.threads(given.number("threads")?.unwrap_or(2)))?;
+    if let Some(times) = given.number("cancel")? {
+        println!("{}", cancelled(&studio, &given, &id, times)?);
+        return Ok(());
+    }
+    if given.has("preflight") {
+        let told = studio.preflight(&request(&given, id)?)?;
+        println!(
+            "{}",
+            json!({ "seconds": told.seconds, "peak": told.peak_bytes, "size": told.size })
+        );
+        return Ok(());
+    }
+    let before_job = status("VmRSS:");
     let watch = given.has("watch").then(Watch::start).transpose()?;
     let clock = Instant::now();
     let job = studio.generate(request(&given, id)?)?;
@@ -94,6 +117,7 @@ fn main() -> Outcome<()> {
         "decoding": clip.as_ref().map(|clip| clip.seconds.total - clip.seconds.motion),
         "peak_denoising": peak_denoising,
         "peak": peak(),
+        "before": before_job,
         "peak_decoding": decoding,
         "frames": clip.as_ref().map(|clip| clip.frames),
         "width": clip.as_ref().map(|clip| clip.width),
@@ -105,6 +129,82 @@ fn main() -> Outcome<()> {
     });
     println!("{line}");
     Ok(())
+}
+
+/// Cancels so many jobs in the second step, each at another moment of it, and says how long each then
+/// took to end.
+fn cancelled(studio: &Studio, given: &Given, id: &str, times: usize) -> Outcome<serde_json::Value> {
+    let (mut ends, mut step) = (Vec::new(), None);
+    for number in 0..times {
+        let job = studio.generate(request(given, id.to_owned())?)?;
+        // The first job goes on to the end of its second step: how long that takes is not known yet.
+        let steps = if step.is_none() { 2 } else { 1 };
+        let mut first = None;
+        while !job.is_finished() && job.progress().step < steps {
+            job.next_progress(NEWS);
+            if job.progress().step == 1 {
+                first.get_or_insert_with(Instant::now);
+            }
+        }
+        let Some(step) = step else {
+            step = first.map(|first| first.elapsed());
+            job.cancel();
+            _ = job.wait();
+            continue;
+        };
+        std::thread::sleep(step.mul_f64(number as f64 / times as f64));
+        let clock = Instant::now();
+        job.cancel();
+        match job.wait() {
+            Err(kinora::Error::Cancelled) => ends.push(clock.elapsed().as_secs_f64()),
+            other => return Err(format!("a cancelled job ended otherwise: {other:?}").into()),
+        }
+    }
+    Ok(json!({ "ends": ends, "step": step.map(|step| step.as_secs_f64()) }))
+}
+
+/// `kinora pack measure` in pieces.
+mod estimate {
+    use kinora::ExecutionProvider;
+    use kinora::pack::Pack;
+    use kinora::runtime::RuntimeOptions;
+    use kinora::studio::{Cost, Measured};
+    use serde_json::{Value, json};
+
+    use super::{Given, Outcome};
+
+    /// The piece that was asked for, if one was.
+    pub(super) fn piece(given: &Given) -> Outcome<Option<Value>> {
+        let folder = given.get("pack").unwrap_or_default();
+        if given.has("sizes") {
+            return Ok(Some(json!(Measured::sizes(Pack::open(folder)?.manifest()))));
+        }
+        if let Some(size) = given.get("measure") {
+            let size: Vec<u32> = size.split('x').map(str::parse).collect::<Result<_, _>>()?;
+            let size = size.try_into().map_err(|_| "a size is WIDTHxHEIGHTxFRAMES")?;
+            let options =
+                RuntimeOptions::default().threads(2).execution_provider(ExecutionProvider::Cpu);
+            let found = Measured::of(folder.as_ref(), &options, size)?;
+            let cost = |cost: Cost| json!([cost.memory, cost.seconds]);
+            let stages = [found.begin, found.step, found.decode].map(cost);
+            return Ok(Some(json!({ "size": size, "stages": stages })));
+        }
+        let Some(file) = given.get("fit") else { return Ok(None) };
+        let lines: Vec<Value> = serde_json::from_slice(&std::fs::read(file)?)?;
+        let measured: Vec<_> = lines.iter().filter_map(read).collect();
+        let pack = Pack::open(folder)?;
+        pack.note_estimate(Measured::fit(pack.manifest(), &measured)?)?;
+        Ok(Some(json!({ "measured": measured.len() })))
+    }
+
+    fn read(line: &Value) -> Option<Measured> {
+        let size: [u32; 3] = serde_json::from_value(line["size"].clone()).ok()?;
+        let cost = |at: usize| {
+            let cost = &line["stages"][at];
+            Some(Cost::new(cost[0].as_u64()?, cost[1].as_f64()?))
+        };
+        Some(Measured::new(size, cost(0)?, cost(1)?, cost(2)?))
+    }
 }
 
 /// The pack's id; it is put into the store if it is not there.

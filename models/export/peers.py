@@ -34,6 +34,8 @@ OVERHEAD = 0.01
 MEMORY = 0.6
 START = 0.15
 LONG = 1.1
+CANCEL = 0.1
+ESTIMATED_TIME, ESTIMATED_MEMORY = 0.25, 0.1
 TILED_MEMORY = 0.35
 TILED_TIME = 1.25
 LATENTS = 1e-3
@@ -237,6 +239,55 @@ def tiled(bench, name):
                    check.decibels(*(pictures(folder) / 255.0 for folder in folders)), "dB", note)
 
 
+def cancel(bench, name):
+    """How long a job goes on after it was cancelled in the middle of a step."""
+    model, folder = mid.MODELS[name], bench.folder(name)
+    photo = bench.photo(name, model.step)
+    width, height, frames = model.step
+    line = finished([bench.program, "--packs", os.path.join(bench.out, "store"), "--pack", os.path.join(folder, "pack"),
+                     "--out", os.path.join(bench.work, "never.mp4"), "--size", str(max(width, height)),
+                     "--seconds", str(frames / model.fps), "--fps", str(model.fps), "--steps", "50",
+                     "--guidance", str(GUIDANCE), "--words", WORDS, "--cancel", str(4 * bench.rounds + 1),
+                     *(["--photo", photo] if photo else [])])
+    ends = sorted(line["ends"])
+    value = ends[min(len(ends) - 1, int(np.ceil(0.95 * len(ends))) - 1)] / line["step"]
+    bench.at_most("cancelled in a step, p95 of a step", name, CANCEL, value,
+                  f"{len(ends)} jobs; a step takes {line['step']:.2f} s", percent=True)
+
+
+def preflight(bench, name):
+    """What the library foretells of random requests, and what they take."""
+    model, pack = mid.MODELS[name], os.path.join(bench.folder(name), "pack")
+    ask = lambda *more: finished([bench.program, "--pack", pack, *more])
+    sizes = ask("--sizes")
+    path = os.path.join(bench.work, "measured.json")
+    with open(path, "w") as file:
+        json.dump([ask("--measure", "x".join(map(str, size))) for size in sizes], file)
+    ask("--fit", path)
+    # the store has the pack without its estimate
+    shutil.rmtree(os.path.join(bench.out, "store", f"mid-{name}"), ignore_errors=True)
+    drawn, width, height = np.random.default_rng(5), *model.step[:2]
+    step = 16 if name != "ltx" else 32
+    times, peaks = [], []
+    for _ in range(4 * bench.rounds):
+        side, frames = drawn.uniform(0.5, 1.0), drawn.uniform(0.3, 1.0)
+        size = [max(step, int(round(side * w / step)) * step) for w in (width, height)]
+        size += [max(5, int(frames * model.step[2]))]
+        more = ["--packs", os.path.join(bench.out, "store"), "--out", os.path.join(bench.work, "random.mp4"),
+                "--size", str(max(size[:2])), "--seconds", str(max(0.5, size[2] / model.fps)), "--fps", str(model.fps),
+                "--steps", str(drawn.integers(2, 5)), "--guidance", str(GUIDANCE), "--words", WORDS]
+        photo = bench.photo(name, size)
+        more += ["--photo", photo] if photo else []
+        told, took = ask(*more, "--preflight"), ask(*more)
+        times.append(abs(told["seconds"] / took["total"] - 1))
+        peaks.append(abs(told["peak"] / (took["peak"] - took["before"]) - 1))
+    # the worst but one in twenty
+    p95 = lambda errors: sorted(errors)[int(np.ceil(0.95 * len(errors))) - 1]
+    for what, limit, errors in (("time", ESTIMATED_TIME, times), ("memory", ESTIMATED_MEMORY, peaks)):
+        bench.at_most(f"foretold {what}, error", name, limit, p95(errors),
+                      f"{len(errors)} random requests, p95; median {100 * statistics.median(errors):.1f} %", percent=True)
+
+
 def same_noise(bench, name):
     """A whole clip of eight steps through the library, and by diffusers from the same noise."""
     model, (width, height, frames) = mid.MODELS[name], mid.MODELS[name].short
@@ -292,7 +343,7 @@ def main():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--only", choices=mid.MODELS)
-    parser.add_argument("--parts", default="tiny,noise,start,long,tiled,steps")
+    parser.add_argument("--parts", default="tiny,noise,start,long,tiled,steps,cancel,preflight")
     options = parser.parse_args()
     names = [name for name in mid.MODELS if options.only in (None, name)]
     out = os.path.abspath(options.out)
@@ -309,7 +360,7 @@ def main():
         if "tiny" in parts:
             tiny_packs(bench, again=not options.quick)
         for part, run in (("noise", same_noise), ("start", start), ("long", long_clips), ("tiled", tiled),
-                          ("steps", steps_and_memory)):
+                          ("steps", steps_and_memory), ("cancel", cancel), ("preflight", preflight)):
             for name in names if part in parts else ():
                 run(bench, name)
         words = {"ROUNDS": str(bench.rounds), "STEPS": str(bench.steps), "LOAD": f"{load:.1f}",

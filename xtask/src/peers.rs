@@ -20,7 +20,7 @@ or two on two cores, with nothing else running; several gigabytes for the Python
   --quick        two rounds, and no packs of the tests made anew
   --rounds N     rounds of each comparison; 5 by default
   --only FAMILY  wan, svd or ltx alone
-  --parts LIST   of tiny,noise,start,long,tiled,steps only these
+  --parts LIST   of tiny,noise,start,long,tiled,steps,cancel,preflight only these
 
 With --only or --parts the report goes to peers-video/ in the build folder instead.
 ";
@@ -50,8 +50,7 @@ pub(crate) fn peers(place: &Place, args: &[String]) -> Result<ExitCode, Failure>
     fs::create_dir_all(&out)
         .map_err(Failure::while_doing(format!("cannot make {}", out.display())))?;
     let part = NARROWING.iter().any(|name| value_of(args, &[name]).is_some());
-    let report =
-        if part { out.join("PEERS.md") } else { place.root.join("benches/PEERS.md") };
+    let report = if part { out.join("PEERS.md") } else { place.root.join("benches/PEERS.md") };
     let program =
         place.target.join("release/examples").join(format!("{EXAMPLE}{}", env::consts::EXE_SUFFIX));
     let mut run = std::process::Command::new(python);
