@@ -126,6 +126,8 @@ impl Checkpoints {
             return Err(missing());
         }
         let held = self.hold(id)?;
+        // What the process was writing when it ended.
+        _ = scratch::sweep(&self.folder);
         let bytes = scratch::read(&self.path(id), LONGEST).map_err(unusable)?;
         let Some(bytes) = bytes else {
             _ = fs::remove_file(self.held_path(id));

@@ -248,10 +248,11 @@ fn drawn(mut source: Box<dyn FrameSource + '_>) -> Vec<u8> {
     frames
 }
 
-/// The least PSNR of a clip that is decoded in strips, by pack. SVD's decoder takes its group norms over
-/// whole frames, and random weights make the most of that.
+/// Frames of a clip and the least PSNR where it is decoded in strips, by pack. Random weights see far, and
+/// these are the strips of packs whose latents are as coarse as theirs: 64 pixels are four latents of
+/// Wan 2.2, and LTX is cut in time, too. SVD's decoder takes its group norms over whole frames.
 const STRIPS: [(&str, u32, f64); 4] =
-    [("wan-t2v", 9, 45.0), ("wan-ti2v", 9, 45.0), ("svd", 5, 20.0), ("ltx", 33, 45.0)];
+    [("wan-t2v", 9, 45.0), ("wan-ti2v", 9, 37.0), ("svd", 5, 20.0), ("ltx", 33, 30.0)];
 
 #[test]
 fn strips_and_parts_of_a_clip_look_like_the_whole() {
