@@ -343,7 +343,7 @@ def main():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--only", choices=mid.MODELS)
-    parser.add_argument("--parts", default="tiny,noise,start,long,tiled,steps,cancel,preflight")
+    parser.add_argument("--parts", default="steps,start,cancel,preflight,tiled,long,noise,tiny")
     options = parser.parse_args()
     names = [name for name in mid.MODELS if options.only in (None, name)]
     out = os.path.abspath(options.out)
@@ -356,19 +356,27 @@ def main():
             for module in ("mid", "convert"):
                 subprocess.run([sys.executable, "-m", f"export.{module}", "--out", out, "--only", name],
                                cwd=os.path.dirname(HERE), check=True, stdout=sys.stderr)
-        parts = options.parts.split(",")
-        if "tiny" in parts:
-            tiny_packs(bench, again=not options.quick)
-        for part, run in (("noise", same_noise), ("start", start), ("long", long_clips), ("tiled", tiled),
-                          ("steps", steps_and_memory), ("cancel", cancel), ("preflight", preflight)):
-            for name in names if part in parts else ():
-                run(bench, name)
-        words = {"ROUNDS": str(bench.rounds), "STEPS": str(bench.steps), "LOAD": f"{load:.1f}",
-                 "LOAD_END": f"{os.getloadavg()[0]:.1f}",
-                 "STARTS": ", ".join(f"{name} {w} × {h} × {f}" for name, (w, h, f) in
-                                     ((name, mid.MODELS[name].start) for name in names))}
-        with open(options.report, "w") as file:
-            file.write(report.written(bench.rows, bench.details, bench.versions, words, options.quick))
+        def write():
+            words = {"ROUNDS": str(bench.rounds), "STEPS": str(bench.steps), "LOAD": f"{load:.1f}",
+                     "LOAD_END": f"{os.getloadavg()[0]:.1f}",
+                     "STARTS": ", ".join(f"{name} {w} × {h} × {f}" for name, (w, h, f) in
+                                         ((name, mid.MODELS[name].start) for name in names))}
+            with open(options.report, "w") as file:
+                file.write(report.written(bench.rows, bench.details, bench.versions, words, options.quick))
+
+        # after each part, so that a run that is ended early has told what it found
+        for part in options.parts.split(","):
+            if part == "tiny":
+                tiny_packs(bench, again=not options.quick)
+                write()
+                continue
+            for name in names:
+                PARTS[part](bench, name)
+                write()
+
+
+PARTS = {"steps": steps_and_memory, "start": start, "cancel": cancel, "preflight": preflight, "tiled": tiled,
+         "long": long_clips, "noise": same_noise}
 
 
 if __name__ == "__main__":
