@@ -25,8 +25,8 @@ or two on two cores, with nothing else running; several gigabytes for the Python
 With --only or --parts the report goes to peers-video/ in the build folder instead.
 ";
 
-/// Beside what the exporter needs.
-const PACKAGES: [&str; 1] = ["openvino==2026.4.1"];
+/// Beside what the exporter needs; diffusers loads a Wan transformer with accelerate alone.
+const PACKAGES: [&str; 2] = ["openvino==2026.4.1", "accelerate==1.15.0"];
 const EXAMPLE: &str = "bench_video";
 /// Options with a value; those before the last two narrow nothing.
 const OPTIONS: [&str; 3] = ["--rounds", "--only", "--parts"];
