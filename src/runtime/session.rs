@@ -114,11 +114,11 @@ impl Session {
             })?;
         let mut builder = provider.register(builder, environment, options.threads)?;
         if let Some(Weights { folder, in_place }) = source.weights {
+            let no_prepacking = if in_place { "1" } else { "0" };
             builder = builder
                 .with_config_entry(WEIGHTS_FOLDER, folder.to_string_lossy())
-                .and_then(|builder| {
-                    builder.with_config_entry(NO_PREPACKING, if in_place { "1" } else { "0" })
-                })
+                .map_err(|error| unreadable(name, error.into()))?
+                .with_config_entry(NO_PREPACKING, no_prepacking)
                 .map_err(|error| unreadable(name, error.into()))?;
         }
         let ort =

@@ -111,7 +111,7 @@ pub(super) enum Start {
     Fresh,
     /// With what another process left.
     #[cfg(feature = "vault")]
-    Saved(Keeper, State),
+    Saved(Box<Keeper>, State),
 }
 
 impl Studio {

@@ -81,7 +81,7 @@ impl Studio {
                 draws: Draws::from_seed(order.seed),
                 tiled: order.tiled,
             },
-            start: Start::Saved(keeper, state),
+            start: Start::Saved(Box::new(keeper), state),
         };
         self.shared.check_memory(&manifest, &ordered.extent())?;
         self.make_with_pack(&pack, ordered)
@@ -116,9 +116,9 @@ pub(super) fn begin(
     start: Start,
 ) -> Result<(Option<Keeper>, Option<Saved>)> {
     match (start, checkpoints) {
-        (Start::Saved(keeper, State { done: 0, .. }), _) => Ok((Some(keeper), None)),
+        (Start::Saved(keeper, State { done: 0, .. }), _) => Ok((Some(*keeper), None)),
         (Start::Saved(keeper, State { done, latents, scheduler }), _) => {
-            Ok((Some(keeper), Some(Saved { done, latents, scheduler })))
+            Ok((Some(*keeper), Some(Saved { done, latents, scheduler })))
         }
         (Start::Fresh, None) => Ok((None, None)),
         (Start::Fresh, Some(checkpoints)) => {

@@ -185,11 +185,13 @@ mod tests {
 
     #[test]
     fn spans_cover_a_length_and_overlap() {
-        assert_eq!(Spans::even(10, 1, 4).0, [0..10]);
+        let one =
+            |length, count| Spans::even(length, count, 4).iter().eq(std::iter::once(0..length));
+        assert!(one(10, 1));
         assert_eq!(Spans::even(20, 2, 4).0, [0..12, 8..20]);
         // Too short for as many.
         assert_eq!(Spans::even(10, 5, 4).0, [0..7, 3..10]);
-        assert_eq!(Spans::even(3, 5, 4).0, [0..3]);
+        assert!(one(3, 5));
         for (length, count, overlap) in [(104, 4, 4), (27, 3, 2), (33, 4, 1), (64, 7, 3)] {
             let spans = Spans::even(length, count, overlap);
             assert_eq!(spans.len(), count);
