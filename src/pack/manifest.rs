@@ -422,8 +422,14 @@ impl PackManifest {
             frames_offset,
             frames_max,
         } = self.limits;
-        if side_multiple == 0 || frames_multiple == 0 || side_max > 16_384 || side_min > side_max {
-            return wrong("limits", "multiples from 1 on, side_min ≤ side_max ≤ 16384");
+        if side_multiple == 0 || frames_multiple == 0 {
+            return wrong("limits", "multiples from 1 on");
+        }
+        if side_min == 0 || side_min > side_max || side_max > 16_384 {
+            return wrong("limits", "1 ≤ side_min ≤ side_max ≤ 16384");
+        }
+        if !side_multiple.is_multiple_of(spatial) {
+            return wrong("limits.side_multiple", "a multiple of latents.spatial");
         }
         if frames_offset > frames_max || frames_max > 65_536 {
             return wrong("limits", "frames_offset ≤ frames_max ≤ 65536");
@@ -450,6 +456,11 @@ impl PackManifest {
         }
         if !self.estimate.as_ref().is_none_or(Estimate::is_sound) {
             return wrong("estimate", "finite numbers from 0 on");
+        }
+        if let Some(Estimate { smallest: [width, height, frames], .. }) = self.estimate
+            && (width.max(height) > side_max || frames > frames_max)
+        {
+            return wrong("estimate.smallest", "a size that the pack makes");
         }
         Ok(())
     }

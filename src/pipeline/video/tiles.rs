@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::frames::{FrameSource, Picture};
+use super::texts::shape as shape_of;
 use super::{LatentShape, Latents, VideoPipeline};
 use crate::error::Result;
 use crate::runtime::Cancel;
@@ -91,8 +92,12 @@ impl<'p> Tiled<'p> {
             let strip = if across { latents.columns(&span) } else { latents.rows(&span) };
             let mut source = self.pipeline.strip(strip)?;
             let place = span.start * spatial..span.end * spatial;
+            let length = 3 * place.len() * if across { size[0] } else { size[1] };
             let mut number = 0;
             while let Some(strip) = source.next(cancel)? {
+                if strip.len() != length {
+                    return Err(shape_of("frames"));
+                }
                 if number == self.ready.len() {
                     self.ready.push_back(Picture::new(vec![0; 3 * size[0] * size[1]]));
                 }

@@ -328,6 +328,9 @@ pub(super) fn features(
             features.shape.channels = made.len() / features.shape.area().max(1);
             features.values = vec![0.0; features.shape.len()];
         }
+        if made.len() != features.shape.channels * features.shape.area() {
+            return Err(shape_of("features"));
+        }
         put_frame(&mut features.values, &made, frame, features.shape);
     }
     Ok(features)
