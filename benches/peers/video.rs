@@ -6,16 +6,12 @@
 //!             [--size N] [--seconds S] [--fps N] [--steps N] [--guidance X] [--seed N]
 //!             [--threads N] [--started NANOSECONDS] [--frames FOLDER] [--first-step] [--tiled]
 //!             [--watch] [--not TEXT] [--cancel N] [--preflight]
-//! bench_video --pack FOLDER --sizes | --measure WIDTHxHEIGHTxFRAMES | --fit FILE
 //! ```
 //! The pack goes into the store if it is not there. `--started` is when the process was asked for,
 //! in nanoseconds since 1970; `--first-step` ends after the first denoise step; `--frames` also
 //! leaves PNG files, without marks; `--watch` follows the memory of decoding; `--cancel` makes no clip
 //! and cancels so many jobs in the middle of a step; `--preflight` only reckons. Prints one line of
 //! JSON; what could not be had in it is null.
-//!
-//! The second form is `kinora pack measure` in pieces: the sizes to measure, one measurement, and the
-//! estimate of a file of them.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -33,7 +29,7 @@ use serde_json::json;
 
 const USAGE: &str =
     "say: --packs STORE --pack FOLDER --out CLIP.mp4, and what benches/peers/video.rs lists";
-const SWITCHES: [&str; 5] = ["first-step", "tiled", "watch", "preflight", "sizes"];
+const SWITCHES: [&str; 4] = ["first-step", "tiled", "watch", "preflight"];
 /// How long is waited for news of a job, and how often memory is looked at.
 const NEWS: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(1);
@@ -57,10 +53,6 @@ fn main() -> Outcome<()> {
     log::set_logger(&HEARD).map_err(|_| "another logger is there already")?;
     log::set_max_level(log::LevelFilter::Debug);
 
-    if let Some(line) = estimate::piece(&given)? {
-        println!("{line}");
-        return Ok(());
-    }
     let (store, source) = (given.need("packs")?, given.need("pack")?);
     let id = added(store, source)?;
     let options = StudioOptions::default().packs(store);
@@ -161,50 +153,6 @@ fn cancelled(studio: &Studio, given: &Given, id: &str, times: usize) -> Outcome<
         }
     }
     Ok(json!({ "ends": ends, "step": step.map(|step| step.as_secs_f64()) }))
-}
-
-/// `kinora pack measure` in pieces.
-mod estimate {
-    use kinora::ExecutionProvider;
-    use kinora::pack::Pack;
-    use kinora::runtime::RuntimeOptions;
-    use kinora::studio::{Cost, Measured};
-    use serde_json::{Value, json};
-
-    use super::{Given, Outcome};
-
-    /// The piece that was asked for, if one was.
-    pub(super) fn piece(given: &Given) -> Outcome<Option<Value>> {
-        let folder = given.get("pack").unwrap_or_default();
-        if given.has("sizes") {
-            return Ok(Some(json!(Measured::sizes(Pack::open(folder)?.manifest()))));
-        }
-        if let Some(size) = given.get("measure") {
-            let size: Vec<u32> = size.split('x').map(str::parse).collect::<Result<_, _>>()?;
-            let size = size.try_into().map_err(|_| "a size is WIDTHxHEIGHTxFRAMES")?;
-            let options =
-                RuntimeOptions::default().threads(2).execution_provider(ExecutionProvider::Cpu);
-            let found = Measured::of(folder.as_ref(), &options, size)?;
-            let cost = |cost: Cost| json!([cost.memory, cost.seconds]);
-            let stages = [found.begin, found.step, found.decode].map(cost);
-            return Ok(Some(json!({ "size": size, "stages": stages })));
-        }
-        let Some(file) = given.get("fit") else { return Ok(None) };
-        let lines: Vec<Value> = serde_json::from_slice(&std::fs::read(file)?)?;
-        let measured: Vec<_> = lines.iter().filter_map(read).collect();
-        let pack = Pack::open(folder)?;
-        pack.note_estimate(Measured::fit(pack.manifest(), &measured)?)?;
-        Ok(Some(json!({ "measured": measured.len() })))
-    }
-
-    fn read(line: &Value) -> Option<Measured> {
-        let size: [u32; 3] = serde_json::from_value(line["size"].clone()).ok()?;
-        let cost = |at: usize| {
-            let cost = &line["stages"][at];
-            Some(Cost::new(cost[0].as_u64()?, cost[1].as_f64()?))
-        };
-        Some(Measured::new(size, cost(0)?, cost(1)?, cost(2)?))
-    }
 }
 
 /// The pack's id; it is put into the store if it is not there.

@@ -1,6 +1,6 @@
 """Packs through the library beside diffusers and OpenVINO: the same weights, in turns, in processes of their own.
 
-    python -m export.peers --program BENCH_VIDEO --out DIR --report FILE [--quick] [--rounds N] [--only NAME]
+    python -m export.peers --program BENCH_VIDEO --command-line KINORA --out DIR --report FILE [--quick] [--rounds N] [--only NAME]
 
 `cargo xtask peers` starts it. Everything that is made goes below DIR; FILE is benches/PEERS.md.
 """
@@ -57,6 +57,7 @@ class Row:
 @dataclass
 class Bench:
     program: str
+    command_line: str
     out: str
     rounds: int
     steps: int
@@ -259,11 +260,7 @@ def preflight(bench, name):
     """What the library foretells of random requests, and what they take."""
     model, pack = mid.MODELS[name], os.path.join(bench.folder(name), "pack")
     ask = lambda *more: finished([bench.program, "--pack", pack, *more])
-    sizes = ask("--sizes")
-    path = os.path.join(bench.work, "measured.json")
-    with open(path, "w") as file:
-        json.dump([ask("--measure", "x".join(map(str, size))) for size in sizes], file)
-    ask("--fit", path)
+    subprocess.run([bench.command_line, "pack", "measure", pack, "--threads", "2"], check=True)
     # the store has the pack without its estimate
     shutil.rmtree(os.path.join(bench.out, "store", f"mid-{name}"), ignore_errors=True)
     drawn, width, height = np.random.default_rng(5), *model.step[:2]
@@ -337,6 +334,7 @@ def tiny_packs(bench, again):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--program", required=True, help="the example bench_video")
+    parser.add_argument("--command-line", required=True, help="the program kinora")
     parser.add_argument("--out", required=True)
     parser.add_argument("--report", required=True)
     parser.add_argument("--quick", action="store_true", help="two rounds, and no packs of the tests made anew")
@@ -349,7 +347,7 @@ def main():
     out = os.path.abspath(options.out)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as work:
-        bench = Bench(os.path.abspath(options.program), out, options.rounds or (2 if options.quick else 5),
+        bench = Bench(os.path.abspath(options.program), os.path.abspath(options.command_line), out, options.rounds or (2 if options.quick else 5),
                       options.steps or (3 if options.quick else 4), work)
         for name in names:
             # in processes of their own, whose memory is gone when it is measured

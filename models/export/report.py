@@ -54,7 +54,7 @@ own before it denoises, so what is said of memory here is the less favourable ca
   whose pipeline starts from the library's numbers (`models/export/noise.py`).
 - **Decode to MP4**: the most memory that is resident from when the denoiser is gone to the end, of two clips.
 - **Cancelled**: jobs are cancelled in their second step, each at another moment of it; the time until they have ended, weights closed.
-- **Foretold**: `bench_video --measure` and `--fit` do what `kinora pack measure` does; then random sizes, lengths and steps are
+- **Foretold**: `kinora pack measure` measures the pack; then random sizes, lengths and steps are
   reckoned by `Studio::preflight` in one process and made in another. Time is from the job's begin to its end, memory its peak less
   what the process had before.
 - **Decode in strips**: the same of a clip with `GenerationRequest::tiled` over one without, the seconds from the last step to

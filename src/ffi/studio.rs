@@ -78,7 +78,7 @@ impl Studio {
     /// fit, with the same numbers, as `request.memory`.
     ///
     /// Fails as `start`; with `request.model` for a request that no pack would make.
-    pub fn preflight_pack(&self, request: GenerationRequest) -> Result<Preflight> {
+    pub fn preflight(&self, request: GenerationRequest) -> Result<Preflight> {
         guard(|| Ok(self.studio.preflight(&request.into_core()?)?.into()))
     }
 

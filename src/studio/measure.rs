@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Detail, Error, Result};
 use crate::pack::{Estimate, Pack, PackManifest, StageEstimate};
 use crate::pipeline::video::{
@@ -11,7 +13,7 @@ use crate::pipeline::video::{
 use crate::runtime::{Cancel, Runtime, RuntimeOptions, memory};
 
 /// What a clip took that was made for the clock.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Measured {
     /// Width, height and frames.
@@ -25,28 +27,16 @@ pub struct Measured {
 }
 
 /// What a stage took.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Cost {
     /// Bytes at the peak, beside what the process had before; 0 where the system does not tell.
-    pub memory: u64,
+    pub bytes: u64,
     /// Seconds.
     pub seconds: f64,
 }
 
-impl Cost {
-    /// So many bytes and seconds.
-    pub fn new(memory: u64, seconds: f64) -> Self {
-        Self { memory, seconds }
-    }
-}
-
 impl Measured {
-    /// What another process has measured.
-    pub fn new(size: [u32; 3], begin: Cost, step: Cost, decode: Cost) -> Self {
-        Self { size, begin, step, decode }
-    }
-
     /// Makes a clip of two denoise steps with the pack in `folder`, decodes it, and throws it away.
     /// For true peaks each size is measured in a process of its own.
     ///
@@ -85,8 +75,10 @@ impl Measured {
     /// # Errors
     /// `pack.measure` for fewer than four of them.
     pub fn fit(manifest: &PackManifest, measured: &[Self]) -> Result<Estimate> {
-        let Some(smallest) =
-            measured.iter().map(|m| m.size).min_by_key(|s| s.iter().product::<u32>())
+        let Some(smallest) = measured
+            .iter()
+            .map(|m| m.size)
+            .min_by_key(|s| s.map(u64::from).iter().product::<u64>())
         else {
             return Err(too_few());
         };
@@ -105,7 +97,7 @@ impl Measured {
             StageEstimate::fit(
                 &points
                     .iter()
-                    .map(|(f, a, cost)| (*f, *a, cost.memory as f64, cost.seconds))
+                    .map(|(f, a, cost)| (*f, *a, cost.bytes as f64, cost.seconds))
                     .collect::<Vec<_>>(),
             )
         };
@@ -127,16 +119,11 @@ pub(super) fn latent_size(
 
 /// A clip of two steps for the clock, and where `peaks` are wanted for memory too; then the process's
 /// own peak is forgotten.
-pub(super) fn run(
-    pipeline: &VideoPipeline,
-    [width, height, frames]: [u32; 3],
-    peaks: bool,
-) -> Result<Measured> {
+pub(super) fn run(pipeline: &VideoPipeline, size: [u32; 3], peaks: bool) -> Result<Measured> {
     let manifest = pipeline.manifest();
-    // What is to be seen is nothing to the clock.
-    let grey = || ClipPicture::from_rgb(vec![128; 3 * (width * height) as usize]);
-    let order = VideoOrder {
-        photo: VideoOrder::check_task(manifest, false).is_err().then(grey),
+    let [width, height, frames] = size;
+    let mut order = VideoOrder {
+        photo: None,
         prompt: "a lighthouse in a storm at night, waves against the rocks".to_owned(),
         negative_prompt: manifest.defaults.negative_prompt.clone(),
         width,
@@ -148,6 +135,12 @@ pub(super) fn run(
         draws: Draws::from_seed(0),
         tiled: false,
     };
+    // Before as many pixels are made: the size may be a stranger's.
+    order.check(manifest)?;
+    if VideoOrder::check_task(manifest, false).is_err() {
+        // What is to be seen is nothing to the clock.
+        order.photo = Some(ClipPicture::from_rgb(vec![128; 3 * (width * height) as usize]));
+    }
     let cancel = Cancel::new();
     let before = memory::resident().map_or(0, |(now, _)| now);
     let mut clock = Clock { peaks, lap: Instant::now(), before, laps: Vec::new() };
@@ -158,8 +151,8 @@ pub(super) fn run(
     let mut source = pipeline.frames(latents, &order.draws, false)?;
     while source.next(&cancel)?.is_some() {}
     clock.stop();
-    match clock.laps.as_slice() {
-        [begin, step, decode] => Ok(Measured::new([width, height, frames], *begin, *step, *decode)),
+    match *clock.laps.as_slice() {
+        [begin, step, .., decode] => Ok(Measured { size, begin, step, decode }),
         _ => Err(too_few()),
     }
 }
@@ -182,8 +175,8 @@ impl Clock {
 
     fn stop(&mut self) {
         let peak = memory::resident().map_or(0, |(_, peak)| peak);
-        let memory = peak.saturating_sub(self.before);
-        self.laps.push(Cost { memory, seconds: self.lap.elapsed().as_secs_f64() });
+        let bytes = peak.saturating_sub(self.before);
+        self.laps.push(Cost { bytes, seconds: self.lap.elapsed().as_secs_f64() });
     }
 }
 

@@ -233,8 +233,10 @@ fn offers(
     let shorter = |percent: u32| [width, height, nearest_frames(manifest, frames * percent / 100)];
     let tiled = Extent { tiled: true, ..*wanted };
     let all = [tiled].into_iter();
-    let sizes = (1..10).map(|tenths| Extent { size: smaller(100 - 10 * tenths), ..tiled });
-    let lengths = (1..10).map(|tenths| Extent { size: shorter(100 - 10 * tenths), ..tiled });
+    // Strips only where they are needed: whole frames first.
+    let both = |size| [*wanted, tiled].map(|extent| Extent { size, ..extent });
+    let sizes = (1..10).flat_map(|tenths| both(smaller(100 - 10 * tenths)));
+    let lengths = (1..10).flat_map(|tenths| both(shorter(100 - 10 * tenths)));
     let first = |mut among: Box<dyn Iterator<Item = Extent>>| {
         among.find_map(|extent| Some((extent, peak_if_fits(&extent)?)))
     };

@@ -41,7 +41,8 @@ pub(crate) fn peers(place: &Place, args: &[String]) -> Result<ExitCode, Failure>
     let library = runtime::set_up(place)?;
     let python = python(place)?;
     let mut build = place.cargo("build");
-    build.args(["--release", "--package", "kinora", "--example", EXAMPLE]);
+    build.args(["--release", "--package", "kinora", "--features", "cli"]);
+    build.args(["--bin", "kinora", "--example", EXAMPLE]);
     if !status_of(&mut build)?.success() {
         return Err(Failure::new("the example does not build: see what cargo says above"));
     }
@@ -51,12 +52,14 @@ pub(crate) fn peers(place: &Place, args: &[String]) -> Result<ExitCode, Failure>
         .map_err(Failure::while_doing(format!("cannot make {}", out.display())))?;
     let part = NARROWING.iter().any(|name| value_of(args, &[name]).is_some());
     let report = if part { out.join("PEERS.md") } else { place.root.join("benches/PEERS.md") };
-    let program =
-        place.target.join("release/examples").join(format!("{EXAMPLE}{}", env::consts::EXE_SUFFIX));
+    let built = place.target.join("release");
+    let program = |name: &str| built.join(format!("{name}{}", env::consts::EXE_SUFFIX));
     let mut run = std::process::Command::new(python);
     run.current_dir(place.root.join("models"))
         .args(["-m", "export.peers", "--program"])
-        .arg(program)
+        .arg(program(&format!("examples/{EXAMPLE}")))
+        .arg("--command-line")
+        .arg(program("kinora"))
         .arg("--out")
         .arg(&out)
         .arg("--report")

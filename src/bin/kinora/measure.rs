@@ -5,9 +5,9 @@ use std::process::{Command, ExitCode, Stdio};
 
 use kinora::pack::Pack;
 use kinora::runtime::RuntimeOptions;
-use kinora::studio::{Cost, Measured};
+use kinora::studio::Measured;
 use kinora::{ExecutionProvider, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::say;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(folder: &Path, threads: Option<usize>, at: Option<[u32; 3]>) -
         if let Some(threads) = threads {
             options = options.threads(threads);
         }
-        say(as_json(&Measured::of(folder, &options, size)?));
+        say(json!(Measured::of(folder, &options, size)?));
         return Ok(ExitCode::SUCCESS);
     }
     let pack = Pack::open(folder)?;
@@ -26,7 +26,7 @@ pub(crate) fn run(folder: &Path, threads: Option<usize>, at: Option<[u32; 3]>) -
     for size in Measured::sizes(pack.manifest()) {
         match one(folder, threads, size) {
             Ok(found) => {
-                eprintln!("{}", as_json(&found));
+                eprintln!("{}", json!(found));
                 measured.push(found);
             }
             Err(why) => {
@@ -53,24 +53,5 @@ fn one(folder: &Path, threads: Option<usize>, size: [u32; 3]) -> Result<Measured
     if !output.status.success() {
         return Err(format!("it ended with {}", output.status));
     }
-    let told = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
-    from_json(&told, size).ok_or_else(|| "it told no numbers".to_owned())
-}
-
-fn as_json(measured: &Measured) -> Value {
-    let stage = |cost: Cost| json!({ "bytes": cost.memory, "seconds": cost.seconds });
-    json!({
-        "size": measured.size,
-        "begin": stage(measured.begin),
-        "step": stage(measured.step),
-        "decode": stage(measured.decode),
-    })
-}
-
-fn from_json(told: &Value, size: [u32; 3]) -> Option<Measured> {
-    let stage = |name: &str| {
-        let stage = told.get(name)?;
-        Some(Cost::new(stage.get("bytes")?.as_u64()?, stage.get("seconds")?.as_f64()?))
-    };
-    Some(Measured::new(size, stage("begin")?, stage("step")?, stage("decode")?))
+    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
 }

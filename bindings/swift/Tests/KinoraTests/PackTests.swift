@@ -66,7 +66,7 @@ final class PackTests: FolderCase {
         let clip = try await studio.resumedClip(left.id, to: .bytes(container: .gif))
         XCTAssertEqual(clip.seed, 3)
         XCTAssertTrue(try checkpoints.list().isEmpty)
-        let told = try studio.preflightPack(request: request)
+        let told = try studio.preflight(request: request)
         XCTAssertTrue(told.fits && told.seconds == nil)
     }
 

@@ -76,7 +76,7 @@ class PackTest {
         val clip = studio.resumedClip(left.id, ClipOutput.Bytes(Container.GIF))
         assertEquals(3uL, clip.seed)
         assertTrue(checkpoints.list().isEmpty())
-        val told = studio.preflightPack(words)
+        val told = studio.preflight(words)
         assertTrue(told.fits && told.seconds == null)
     }
 
