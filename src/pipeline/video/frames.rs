@@ -1,9 +1,12 @@
 //! From clean latents to pictures, one after another.
 
+use std::sync::Arc;
+
 use ndarray::ArrayView3;
 use zeroize::Zeroizing;
 
 use super::draws::Draws;
+use super::network::Decoders;
 use super::tiles::{Spans, Tiled};
 use super::{Latents, VideoPipeline, ltx, svd, wan};
 use crate::error::Result;
@@ -39,7 +42,7 @@ impl VideoPipeline {
             ltx::add_noise(self, &mut latents, draws)?;
         }
         if !tiled {
-            return self.whole(latents);
+            return whole(&Decoders::passing(self), latents);
         }
         let spatial = self.manifest().latents.spatial as usize;
         let spans = Spans::strips(latents.shape.longer(), spatial);
@@ -48,34 +51,40 @@ impl VideoPipeline {
                 let parts = ltx::parts(latents.shape.frames);
                 Ok(Box::new(ltx::Chunked::new(self, latents, spans, &parts)))
             }
-            _ => Ok(Box::new(Tiled::new(self, latents, spans))),
+            _ => Ok(Box::new(Tiled::new(Decoders::staying(self), latents, spans))),
         }
-    }
-
-    /// The frames of these latents, none of them cut.
-    pub(super) fn whole(&self, latents: Latents) -> Result<Box<dyn FrameSource + '_>> {
-        Ok(match self.manifest().family {
-            Family::Svd => Box::new(svd::Frames::open(self, latents)?),
-            Family::Wan => Box::new(wan::Frames::open(self, latents)),
-            Family::Ltx => Box::new(ltx::Frames::open(self, latents)?),
-        })
     }
 }
 
-/// Decoding in strips: what sees whole frames goes first, and what follows sees strips.
-impl VideoPipeline {
-    pub(super) fn before_strips(&self, latents: Latents, cancel: &Cancel) -> Result<Latents> {
-        match self.manifest().family {
-            Family::Wan => wan::features(self, &latents, cancel),
-            Family::Svd | Family::Ltx => Ok(latents),
-        }
-    }
+/// The frames of these latents, none of them cut.
+fn whole<'p>(networks: &Arc<Decoders<'p>>, latents: Latents) -> Result<Box<dyn FrameSource + 'p>> {
+    Ok(match networks.pipeline.manifest().family {
+        Family::Svd => Box::new(svd::Frames::open(networks, latents)?),
+        Family::Wan => Box::new(wan::Frames::open(networks, latents)),
+        Family::Ltx => Box::new(ltx::Frames::open(networks, latents)?),
+    })
+}
 
-    pub(super) fn strip(&self, strip: Latents) -> Result<Box<dyn FrameSource + '_>> {
-        match self.manifest().family {
-            Family::Wan => Ok(Box::new(wan::Frames::of_features(self, strip))),
-            Family::Svd | Family::Ltx => self.whole(strip),
-        }
+/// What sees whole frames goes before the strips.
+pub(super) fn before_strips(
+    pipeline: &VideoPipeline,
+    latents: Latents,
+    cancel: &Cancel,
+) -> Result<Latents> {
+    match pipeline.manifest().family {
+        Family::Wan => wan::features(pipeline, &latents, cancel),
+        Family::Svd | Family::Ltx => Ok(latents),
+    }
+}
+
+/// The frames of a strip of what [`before_strips`] gave.
+pub(super) fn strip<'p>(
+    networks: &Arc<Decoders<'p>>,
+    strip: Latents,
+) -> Result<Box<dyn FrameSource + 'p>> {
+    match networks.pipeline.manifest().family {
+        Family::Wan => Ok(Box::new(wan::Frames::of_features(networks, strip))),
+        Family::Svd | Family::Ltx => whole(networks, strip),
     }
 }
 

@@ -5,13 +5,14 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView5, Axis, Ix5, aview1};
 use serde::Deserialize;
 
 use super::draws::{Draw, Draws};
 use super::frames::{self, FrameSource, Picture};
-use super::network::{Condition, Network};
+use super::network::{Condition, Decoders, Network};
 use super::texts::{Filling, Text, mask, shape as shape_of};
 use super::tiles::{Spans, Tiled, blend, share};
 use super::{
@@ -169,17 +170,17 @@ pub(super) fn add_noise(
 
 /// The frames of a clip, decoded at once.
 pub(super) struct Frames {
-    session: Session,
+    session: Arc<Session>,
     latents: Latents,
     timestep: Option<[f32; 1]>,
     ready: Option<VecDeque<Picture>>,
 }
 
 impl Frames {
-    pub(super) fn open(pipeline: &VideoPipeline, latents: Latents) -> Result<Self> {
-        let about: Settings = pipeline.settings()?;
+    pub(super) fn open(networks: &Decoders<'_>, latents: Latents) -> Result<Self> {
+        let about: Settings = networks.pipeline.settings()?;
         let timestep = about.timestep_aware.then_some([about.decode_timestep]);
-        Ok(Self { session: pipeline.session("vae_decoder")?, latents, timestep, ready: None })
+        Ok(Self { session: networks.open("vae_decoder")?, latents, timestep, ready: None })
     }
 
     fn decode(&self, cancel: &Cancel) -> Result<VecDeque<Picture>> {
@@ -219,7 +220,7 @@ pub(super) fn parts(frames: usize) -> Spans {
 /// The frames of a clip, decoded part by part in time, each part in strips; what two parts show is
 /// blended.
 pub(super) struct Chunked<'p> {
-    pipeline: &'p VideoPipeline,
+    networks: Arc<Decoders<'p>>,
     latents: Latents,
     strips: Spans,
     /// Latent frames of the parts that are still to come.
@@ -241,8 +242,8 @@ impl<'p> Chunked<'p> {
         parts: &Spans,
     ) -> Self {
         let parts = parts.iter().collect();
-        let tail = VecDeque::new();
-        Self { pipeline, latents, strips, parts, part: None, tail, shared: 0, left: 0 }
+        let (networks, tail) = (Decoders::staying(pipeline), VecDeque::new());
+        Self { networks, latents, strips, parts, part: None, tail, shared: 0, left: 0 }
     }
 
     /// Opens the next part, after keeping what the one before it shows of that.
@@ -256,14 +257,14 @@ impl<'p> Chunked<'p> {
         }
         self.shared = self.tail.len();
         // Latent frame 0 of a part gives one frame, each later one as many as the model says.
-        let temporal = self.pipeline.manifest().latents.temporal as usize;
+        let temporal = self.networks.pipeline.manifest().latents.temporal as usize;
         let frame = |latent: usize| latent * temporal;
         self.left = match self.parts.front() {
             Some(next) => frame(next.start - part.start),
             None => usize::MAX,
         };
         let latents = self.latents.frames(&part);
-        self.part = Some(Tiled::new(self.pipeline, latents, self.strips.clone()));
+        self.part = Some(Tiled::new(Arc::clone(&self.networks), latents, self.strips.clone()));
         Ok(true)
     }
 }

@@ -5,13 +5,14 @@
 //! of the photo with a little noise. Guidance grows from the first frame to the last.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use ndarray::{Array1, Array3, ArrayView4, ArrayView5, Axis, Ix4, aview1};
 use serde::Deserialize;
 
 use super::draws::Draw;
 use super::frames::{self, FrameSource, Picture};
-use super::network::{Condition, Network};
+use super::network::{Condition, Decoders, Network};
 use super::texts::shape as shape_of;
 use super::{Denoising, LatentShape, Latents, VideoOrder, VideoPipeline, picture, settings};
 use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps};
@@ -193,7 +194,7 @@ impl Denoiser for SvdDenoiser<'_> {
 
 /// The frames of a clip, decoded some at a time.
 pub(super) struct Frames {
-    session: Session,
+    session: Arc<Session>,
     chunk: usize,
     latents: Latents,
     done: usize,
@@ -201,9 +202,9 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub(super) fn open(pipeline: &VideoPipeline, latents: Latents) -> Result<Self> {
-        let about: Settings = pipeline.settings()?;
-        let session = pipeline.session("vae_decoder")?;
+    pub(super) fn open(networks: &Decoders<'_>, latents: Latents) -> Result<Self> {
+        let about: Settings = networks.pipeline.settings()?;
+        let session = networks.open("vae_decoder")?;
         Ok(Self { session, chunk: about.decode_chunk, latents, done: 0, ready: VecDeque::new() })
     }
 }

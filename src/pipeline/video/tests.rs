@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::draws::{Draw, Draws};
 use super::frames::FrameSource;
+use super::network::Decoders;
 use super::tiles::{Spans, Tiled};
 use super::{
     ClipPicture, Latents, RoughPicture, Saved, StepTaken, VideoOrder, VideoPipeline, Watch, ltx,
@@ -285,7 +286,7 @@ fn strips_and_parts_of_a_clip_look_like_the_whole() {
             let parts = Spans::even(cut.shape.frames, 2, 4);
             drawn(Box::new(ltx::Chunked::new(&pipeline, cut, spans, &parts)))
         } else {
-            drawn(Box::new(Tiled::new(&pipeline, cut, spans)))
+            drawn(Box::new(Tiled::new(Decoders::staying(&pipeline), cut, spans)))
         };
         assert_eq!(tiled.len(), whole.len(), "{name}");
         let psnr = decibels(&tiled, &whole);

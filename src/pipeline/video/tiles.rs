@@ -5,10 +5,12 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::frames::{FrameSource, Picture};
+use super::frames::{self, FrameSource, Picture};
+use super::network::Decoders;
 use super::texts::shape as shape_of;
-use super::{LatentShape, Latents, VideoPipeline};
+use super::{LatentShape, Latents};
 use crate::error::Result;
 use crate::runtime::Cancel;
 
@@ -71,26 +73,26 @@ pub(super) fn blend(earlier: u8, later: u8, share: f32) -> u8 {
 
 /// Frames of a clip that is decoded strip by strip.
 pub(super) struct Tiled<'p> {
-    pipeline: &'p VideoPipeline,
+    networks: Arc<Decoders<'p>>,
     latents: Option<Latents>,
     spans: Spans,
     ready: VecDeque<Picture>,
 }
 
 impl<'p> Tiled<'p> {
-    pub(super) fn new(pipeline: &'p VideoPipeline, latents: Latents, spans: Spans) -> Self {
-        Self { pipeline, latents: Some(latents), spans, ready: VecDeque::new() }
+    pub(super) fn new(networks: Arc<Decoders<'p>>, latents: Latents, spans: Spans) -> Self {
+        Self { networks, latents: Some(latents), spans, ready: VecDeque::new() }
     }
 
     fn decode(&mut self, latents: &Latents, cancel: &Cancel) -> Result<()> {
         let shape = latents.shape;
         let across = shape.width >= shape.height;
-        let spatial = self.pipeline.manifest().latents.spatial as usize;
+        let spatial = self.networks.pipeline.manifest().latents.spatial as usize;
         let size = [shape.height * spatial, shape.width * spatial];
         let mut drawn = 0;
         for span in self.spans.iter() {
             let strip = if across { latents.columns(&span) } else { latents.rows(&span) };
-            let mut source = self.pipeline.strip(strip)?;
+            let mut source = frames::strip(&self.networks, strip)?;
             let place = span.start * spatial..span.end * spatial;
             let length = 3 * place.len() * if across { size[0] } else { size[1] };
             let mut number = 0;
@@ -139,7 +141,7 @@ fn put(
 impl FrameSource for Tiled<'_> {
     fn next(&mut self, cancel: &Cancel) -> Result<Option<Picture>> {
         if let Some(latents) = self.latents.take() {
-            let latents = self.pipeline.before_strips(latents, cancel)?;
+            let latents = frames::before_strips(self.networks.pipeline, latents, cancel)?;
             self.decode(&latents, cancel)?;
         }
         Ok(self.ready.pop_front())

@@ -6,6 +6,7 @@
 //! what its causal convolutions remember, so that its memory does not grow with the clip.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ndarray::{Array1, Array3, Array4, ArrayD, ArrayView5, ArrayViewD, Axis, Ix5, s};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use super::draws::Draw;
 use super::frames::{self, FrameSource, Picture};
-use super::network::{Condition, Network};
+use super::network::{Condition, Decoders, Network};
 use super::texts::{Filling, shape as shape_of};
 use super::{
     Denoising, LatentShape, Latents, VideoOrder, VideoPipeline, normalise, picture, prompts,
@@ -198,7 +199,7 @@ fn known_latents(
     let later = pipeline.manifest().latents.temporal as usize;
     let grey = Array4::<f32>::zeros((3, later, order.height as usize, order.width as usize));
     let grey = grey.insert_axis(Axis(0));
-    let mut encoder = Causal::open(pipeline, "vae_encoder");
+    let mut encoder = Causal::open(Decoders::passing(pipeline), "vae_encoder");
     for frame in 0..frames {
         let image = if frame == 0 { picture::as_video(&first) } else { grey.view().into_dyn() };
         let mean = encoder.run("image", image, "moments_mean", cancel)?;
@@ -269,16 +270,16 @@ impl Denoiser for WanDenoiser<'_> {
 /// Half of the causal autoencoder: frames go through one after another, and what its convolutions
 /// remember goes with them.
 struct Causal<'p> {
-    pipeline: &'p VideoPipeline,
+    networks: Arc<Decoders<'p>>,
     role: &'static str,
-    session: Option<Session>,
+    session: Option<Arc<Session>>,
     frames: usize,
     remembered: Vec<(String, Kept)>,
 }
 
 impl<'p> Causal<'p> {
-    fn open(pipeline: &'p VideoPipeline, role: &'static str) -> Self {
-        Self { pipeline, role, session: None, frames: 0, remembered: Vec::new() }
+    fn open(networks: Arc<Decoders<'p>>, role: &'static str) -> Self {
+        Self { networks, role, session: None, frames: 0, remembered: Vec::new() }
     }
 
     /// Runs the next frame, and gives the output `wanted`.
@@ -295,7 +296,7 @@ impl<'p> Causal<'p> {
             (session, frames) => {
                 *session = None;
                 let which = if frames == 0 { "first" } else { "next" };
-                session.insert(self.pipeline.session(&format!("{}_{which}", self.role))?)
+                session.insert(self.networks.open(&format!("{}_{which}", self.role))?)
             }
         };
         let mut inputs = vec![(name, Tensor::F32(frame))];
@@ -320,7 +321,7 @@ pub(super) fn features(
     latents: &Latents,
     cancel: &Cancel,
 ) -> Result<Latents> {
-    let mut stem = Causal::open(pipeline, STEM);
+    let mut stem = Causal::open(Decoders::passing(pipeline), STEM);
     let mut features = Latents { values: Vec::new(), shape: latents.shape };
     for frame in 0..latents.shape.frames {
         let made = stem.features(latents, frame, cancel)?;
@@ -371,13 +372,14 @@ pub(super) struct Frames<'p> {
 }
 
 impl<'p> Frames<'p> {
-    pub(super) fn open(pipeline: &'p VideoPipeline, latents: Latents) -> Self {
-        Self { stem: Some(Causal::open(pipeline, STEM)), ..Self::of_features(pipeline, latents) }
+    pub(super) fn open(networks: &Arc<Decoders<'p>>, latents: Latents) -> Self {
+        let stem = Some(Causal::open(Arc::clone(networks), STEM));
+        Self { stem, ..Self::of_features(networks, latents) }
     }
 
     /// Of what [`features`] gave, or of strips of it.
-    pub(super) fn of_features(pipeline: &'p VideoPipeline, latents: Latents) -> Self {
-        let decoder = Causal::open(pipeline, "vae_decoder");
+    pub(super) fn of_features(networks: &Arc<Decoders<'p>>, latents: Latents) -> Self {
+        let decoder = Causal::open(Arc::clone(networks), "vae_decoder");
         Self { stem: None, decoder, latents, done: 0, ready: VecDeque::new() }
     }
 }
