@@ -29,6 +29,7 @@ class Component:
     `sizes` are two choices of all dynamic sizes, for tracing and checking. `case` makes of a choice and a random
     generator inputs (a dictionary) and what diffusers' own modules give for them (a list, in the order of `outputs`).
     `data` names the file of the weights; components that share weights share it. `tracing` surrounds the tracing.
+    `over`: output → the input over which a host may write it.
     """
     name: str
     module: nn.Module
@@ -38,6 +39,7 @@ class Component:
     case: Callable
     data: str | None = None
     tracing: Callable = contextlib.nullcontext
+    over: dict = field(default_factory=dict)
 
     def __post_init__(self):
         self.data = self.data or f"{self.name}.data"
@@ -87,7 +89,24 @@ def trace(component, attention="fused"):
     if attention == "plain":
         plain.rewrite(model)
     clean(model, component)
+    check_order(model.graph, component)
     return model
+
+
+def check_order(graph, component):
+    """Nothing may still want an input that is written over: all that reads it lies before what makes the output."""
+    for late, early in component.over.items():
+        output = next(value for value in graph.outputs if value.name == late)
+        # sizes stay what they were
+        readers = {node for value in graph.inputs if value.name == early for node in value.consumers() if node.op_type != "Shape"}
+        ahead, found = [output.producer()], set()
+        while ahead:
+            node = ahead.pop()
+            if node is not None and node not in found:
+                found.add(node)
+                ahead += [value.producer() for value in node.inputs if value is not None]
+        if not readers or not readers <= found - {output.producer()}:
+            raise AssertionError(f"{component.name}: {late} may be made before {early} was read")
 
 
 def clean(model, component):

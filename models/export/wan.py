@@ -164,7 +164,7 @@ class Stem(nn.Module):
         caches, at = list(caches) + [None] * (self.count - len(caches)), [0]
         x = remembering(decoder.conv_in, self.vae.post_quant_conv(latents), caches, at)
         x = decoder.mid_block(x, feat_cache=caches, feat_idx=at)
-        return x, *(two_frames(c) for c in caches if c is not None)
+        return x, *remembered(caches)
 
 
 class Decoder(nn.Module):
@@ -197,7 +197,7 @@ class Decoder(nn.Module):
         # "Rep" stands in the list where an upsampler has let the first frame by
         caches = [torch.zeros_like(next(starts)) if isinstance(c, str) else c for c in caches if c is not None]
         self.starts.clear()
-        return x.clamp(-1.0, 1.0), *map(two_frames, caches)
+        return x.clamp(-1.0, 1.0), *remembered(caches)
 
 
 class Encoder(nn.Module):
@@ -214,7 +214,7 @@ class Encoder(nn.Module):
         if vae.config.patch_size is not None:
             image = patchify(image, vae.config.patch_size)
         x = vae.encoder(image, feat_cache=caches, feat_idx=[0])
-        return vae.quant_conv(x).chunk(2, 1)[0], *(two_frames(c) for c in caches if c is not None)
+        return vae.quant_conv(x).chunk(2, 1)[0], *remembered(caches)
 
 
 def causal_convolutions(*modules):
@@ -228,6 +228,23 @@ def remembering(convolution, x, caches, at):
     caches[at[0]] = (x if before is None else torch.cat([before, x], 2))[:, :, -CACHE_FRAMES:]
     at[0] += 1
     return convolution(x, before)
+
+
+# the ends of what cached convolutions have read, in their order, while a graph is traced
+ENDS = []
+
+
+def remembered(caches):
+    """What goes out of the causal convolutions' caches.
+
+    A host writes each over the one that came in (`caches_in_place`), so that they are in memory once: what is new has to
+    come out of what the old one went into, and not out of the new frames alone, as in diffusers' own blocks.
+    """
+    caches = [c for c in caches if c is not None]
+    if len(ENDS) == len(caches):
+        caches = ENDS[:]
+    ENDS.clear()
+    return [two_frames(c) for c in caches]
 
 
 def two_frames(cache):
@@ -262,10 +279,24 @@ def double(self, x):
     return ops.double(x)
 
 
+def causal(self, x, cache_x=None):
+    """WanCausalConv3d, which notes for `remembered` what it has read."""
+    across, down, before = self._padding[0], self._padding[2], self._padding[4]
+    if cache_x is not None and before:
+        x = torch.cat([cache_x, x], 2)
+        before = max(before - cache_x.shape[2], 0)
+        ENDS.append(x[:, :, -CACHE_FRAMES:])
+    elif self.stride[0] > 1:  # the downsamplers put their one frame before the others themselves
+        ENDS.append(x[:, :, -1:])
+    return nn.Conv3d.forward(self, F.pad(x, (across, across, down, down, before, 0)))
+
+
 @contextlib.contextmanager
 def vae_tracing():
     with mock.patch.object(autoencoder.WanRMS_norm, "forward", channel_norm), \
-            mock.patch.object(autoencoder.WanUpsample, "forward", double):
+            mock.patch.object(autoencoder.WanUpsample, "forward", double), \
+            mock.patch.object(autoencoder.WanCausalConv3d, "forward", causal):
+        ENDS.clear()
         yield
 
 
@@ -385,7 +416,7 @@ def decoder_components(vae):
             Component(f"{role}_first", module(True), given, outs[0] | into, choices, make(0), data="vae_decoder.data",
                       tracing=vae_tracing),
             Component(f"{role}_next", module(False), given | into, outs[1] | {f"next_{n}": s for n, s in into.items()},
-                      choices, make(2), data="vae_decoder.data", tracing=vae_tracing)]
+                      choices, make(2), data="vae_decoder.data", tracing=vae_tracing, over=over(into))]
     return parts
 
 
@@ -415,7 +446,12 @@ def encoder_components(vae):
         Component("vae_encoder_first", Encoder(vae), image(1), mean | into, spread(sizes, kept, scale), case(0),
                   data="vae_encoder.data", tracing=vae_tracing),
         Component("vae_encoder_next", Encoder(vae), image(4) | into, mean | {f"next_{n}": s for n, s in into.items()},
-                  spread(sizes, kept, scale), case(2), data="vae_encoder.data", tracing=vae_tracing)]
+                  spread(sizes, kept, scale), case(2), data="vae_encoder.data", tracing=vae_tracing, over=over(into))]
+
+
+def over(caches):
+    """Which output a host writes over which input."""
+    return {f"next_{name}": name for name in caches}
 
 
 def cache_shapes(caches, size):
@@ -468,7 +504,7 @@ def settings(pipe):
             "image_std": list(processor.image_std) if with_image else None,
             "text_length": TEXT_LENGTH, "patch": list(t.patch_size),
             "mask_channels": t.in_channels - t.out_channels - v.z_dim if t.in_channels > t.out_channels else 0,
-            "boundary": pipe.config.boundary_ratio,
+            "boundary": pipe.config.boundary_ratio, "caches_in_place": True,
         },
     }
 

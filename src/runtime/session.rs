@@ -1,19 +1,21 @@
 //! A network that is ready to run.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::RunOptions;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::value::{Outlet, TensorElementType, ValueType};
+use ort::value::{DynValue, Outlet, TensorElementType, ValueType};
 
 use super::cancel::Cancel;
 use super::environment::Environment;
 use super::execution_provider::ExecutionProvider;
-use super::tensor::{Flat, Outputs, Tensor};
+use super::tensor::{Flat, Kept, Outputs, Tensor};
 use crate::error::{Detail, Error, Result};
 
 /// kOrtSessionOptionsModelExternalInitializersFileFolderPath (onnxruntime_session_options_config_keys.h).
@@ -119,6 +121,9 @@ impl Session {
                 .with_config_entry(WEIGHTS_FOLDER, folder.to_string_lossy())
                 .map_err(|error| unreadable(name, error.into()))?
                 .with_config_entry(NO_PREPACKING, no_prepacking)
+                .map_err(|error| unreadable(name, error.into()))?
+                // A plan of all a run's memory, kept from one run to the next, takes more of it.
+                .with_memory_pattern(false)
                 .map_err(|error| unreadable(name, error.into()))?;
         }
         let ort =
@@ -141,30 +146,90 @@ impl Session {
     /// [`Error::Cancelled`]; `model.input` for an input that the network does not have;
     /// `runtime.run` when ONNX Runtime gives up, for instance on a wrong shape.
     pub(crate) fn run(&self, inputs: &[(&str, Tensor<'_>)], cancel: &Cancel) -> Result<Outputs> {
-        let failed = |error| {
-            let message = format!("`{}` cannot run on these inputs", self.name);
-            Error::Runtime(Detail::new("runtime.run", message).because(error))
-        };
         let flat = self.flatten(inputs)?;
         let values = flat
             .iter()
             .map(|(name, flat)| Ok((Cow::Borrowed(*name), flat.value()?)))
             .collect::<Result<Vec<_>, ort::Error>>()
-            .map_err(failed)?;
+            .map_err(|error| self.failed(error))?;
+        self.turn(cancel, |ort, options| {
+            let outputs = ort.run_with_options::<_, 0>(values, options)?;
+            Ok(outputs.into_iter().map(|(_, value)| value).collect())
+        })
+    }
 
+    /// Runs the network, and writes outputs over inputs: of each `(input, output, kept)` the kept value
+    /// goes in, and what comes out takes its place in memory, so that it is there once.
+    ///
+    /// The network has to have read such an input before it makes the output. Elsewhere than on the
+    /// processor, and in half precision, the two lie apart.
+    ///
+    /// # Errors
+    /// As [`Session::run`]; the kept values are gone then.
+    pub(crate) fn run_over(
+        &self,
+        inputs: &[(&str, Tensor<'_>)],
+        over: Vec<(String, String, Kept)>,
+        cancel: &Cancel,
+    ) -> Result<Outputs> {
+        let here = self.execution_provider == ExecutionProvider::Cpu;
+        let apart = over.is_empty() || over.iter().any(|(_, _, kept)| kept.there().is_none());
+        if !here || apart {
+            let mut inputs: Vec<_> = inputs.iter().map(|(name, x)| (*name, x.view())).collect();
+            inputs.extend(over.iter().map(|(name, _, kept)| (name.as_str(), kept.into())));
+            return self.run(&inputs, cancel);
+        }
+        let flat = self.flatten(inputs)?;
+        self.turn(cancel, |ort, options| {
+            let mut binding = ort.create_binding()?;
+            for (name, flat) in &flat {
+                flat.bind(&mut binding, name)?;
+            }
+            let anywhere = MemoryInfo::new(
+                AllocationDevice::CPU,
+                0,
+                AllocatorType::Device,
+                MemoryType::CPUOutput,
+            )?;
+            let mut places = BTreeMap::new();
+            for (input, output, kept) in over {
+                let Some(value) = kept.into_there() else { continue };
+                binding.bind_input(input, &value)?;
+                places.insert(output, value);
+            }
+            for port in self.outputs.iter() {
+                match places.remove(&port.name) {
+                    Some(value) => binding.bind_output(&port.name, value)?,
+                    None => binding.bind_output_to_device(&port.name, &anywhere)?,
+                }
+            }
+            let outputs = ort.run_binding_with_options(&binding, options)?;
+            Ok(outputs.into_iter().map(|(_, value)| value).collect())
+        })
+    }
+
+    /// Waits for its turn, and runs.
+    fn turn(
+        &self,
+        cancel: &Cancel,
+        run: impl FnOnce(&mut ort::session::Session, &RunOptions) -> Result<Vec<DynValue>, ort::Error>,
+    ) -> Result<Outputs> {
         let mut ort = self.ort.lock().unwrap_or_else(PoisonError::into_inner);
-        let watch = cancel.watch(Arc::new(RunOptions::new().map_err(failed)?))?;
+        let options = RunOptions::new().map_err(|error| self.failed(error))?;
+        let watch = cancel.watch(Arc::new(options))?;
         let clock = Instant::now();
-        let outcome = ort.run_with_options::<_, 0>(values, watch.options());
+        let outcome = run(&mut ort, watch.options());
         self.spent.fetch_add(clock.elapsed().as_nanos() as u64, Ordering::Relaxed);
         match outcome {
-            Ok(outputs) => {
-                let values = outputs.into_iter().map(|(_, value)| value).collect();
-                Outputs::new(Arc::clone(&self.outputs), values)
-            }
+            Ok(values) => Outputs::new(Arc::clone(&self.outputs), values),
             Err(_) if cancel.is_cancelled() => Err(Error::Cancelled),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(self.failed(error)),
         }
+    }
+
+    fn failed(&self, error: ort::Error) -> Error {
+        let message = format!("`{}` cannot run on these inputs", self.name);
+        Error::Runtime(Detail::new("runtime.run", message).because(error))
     }
 
     /// Where the network runs: never `Auto`.

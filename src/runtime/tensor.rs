@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use half::f16;
 use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, Dimension};
-use ort::session::SessionInputValue;
-use ort::value::{DynValue, TensorElementType, TensorRef, ValueType};
+use ort::session::{IoBinding, SessionInputValue};
+use ort::value::{DynValue, Tensor as Owned, TensorElementType, TensorRef, ValueType};
 
 use super::session::Port;
 use crate::error::{Detail, Error, Result};
@@ -27,6 +27,29 @@ pub(crate) enum Tensor<'a> {
 
 /// An output of a run that goes into later runs as it is.
 pub(crate) struct Kept(Value);
+
+impl Kept {
+    /// The value, where ONNX Runtime holds it.
+    pub(super) fn there(&self) -> Option<&DynValue> {
+        match &self.0 {
+            Value::There(value) => Some(value),
+            Value::Here(_) => None,
+        }
+    }
+
+    /// Where in memory it lies.
+    #[cfg(test)]
+    pub(crate) fn address(&self) -> Option<usize> {
+        self.there()?.try_extract_tensor::<f32>().ok().map(|(_, numbers)| numbers.as_ptr() as usize)
+    }
+
+    pub(super) fn into_there(self) -> Option<DynValue> {
+        match self.0 {
+            Value::There(value) => Some(value),
+            Value::Here(_) => None,
+        }
+    }
+}
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -65,6 +88,16 @@ impl<'a, D: Dimension> From<&'a Array<f16, D>> for Tensor<'a> {
 }
 
 impl Tensor<'_> {
+    /// The same for a shorter time.
+    pub(super) fn view(&self) -> Tensor<'_> {
+        match self {
+            Self::F32(view) => Tensor::F32(view.view()),
+            Self::F16(view) => Tensor::F16(view.view()),
+            Self::I64(view) => Tensor::I64(view.view()),
+            Self::Kept(kept) => Tensor::Kept(kept),
+        }
+    }
+
     /// The shape, and the numbers in the precision that the network takes, copied only if needed.
     pub(super) fn flatten(&self, wanted: TensorElementType) -> Flat<'_> {
         match (self, wanted) {
@@ -119,6 +152,22 @@ impl Flat<'_> {
             }
             Self::There(value) => (*value).into(),
         })
+    }
+
+    /// Copied: `bind_input` makes a copy of what is borrowed, and waits for itself as it does so.
+    pub(super) fn bind(&self, binding: &mut IoBinding, name: &str) -> Result<(), ort::Error> {
+        match self {
+            Self::F32(shape, numbers) => {
+                binding.bind_input(name, &Owned::from_array((&**shape, numbers.to_vec()))?)
+            }
+            Self::F16(shape, numbers) => {
+                binding.bind_input(name, &Owned::from_array((&**shape, numbers.to_vec()))?)
+            }
+            Self::I64(shape, numbers) => {
+                binding.bind_input(name, &Owned::from_array((&**shape, numbers.to_vec()))?)
+            }
+            Self::There(value) => binding.bind_input(name, *value),
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl VideoPipeline {
 fn whole<'p>(networks: &Arc<Decoders<'p>>, latents: Latents) -> Result<Box<dyn FrameSource + 'p>> {
     Ok(match networks.pipeline.manifest().family {
         Family::Svd => Box::new(svd::Frames::open(networks, latents)?),
-        Family::Wan => Box::new(wan::Frames::open(networks, latents)),
+        Family::Wan => Box::new(wan::Frames::open(networks, latents)?),
         Family::Ltx => Box::new(ltx::Frames::open(networks, latents)?),
     })
 }
@@ -83,7 +83,7 @@ pub(super) fn strip<'p>(
     strip: Latents,
 ) -> Result<Box<dyn FrameSource + 'p>> {
     match networks.pipeline.manifest().family {
-        Family::Wan => Ok(Box::new(wan::Frames::of_features(networks, strip))),
+        Family::Wan => Ok(Box::new(wan::Frames::of_features(networks, strip)?)),
         Family::Svd | Family::Ltx => whole(networks, strip),
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ndarray::Array5;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -238,6 +239,46 @@ fn from_wherever_it_was_saved_a_clip_ends_in_the_same_bits() {
         let refused = pipeline.latents(&order, Some(saved), &cancel, &mut Steps::default());
         assert_eq!(refused.err().unwrap().code(), "model.output");
     }
+}
+
+#[test]
+fn what_is_remembered_is_in_memory_once() {
+    let Some(runtime) = runtime("what_is_remembered_is_in_memory_once") else { return };
+    for name in ["wan-t2v", "wan-i2v", "wan-ti2v"] {
+        let record = Record::read(&packs().join(format!("{name}.record.safetensors")));
+        let clip = |in_place: bool| {
+            let mut pack = Pack::open(packs().join(name)).unwrap();
+            let settings = &mut pack.manifest_mut().family_settings;
+            assert_eq!(settings["caches_in_place"], true, "{name}");
+            settings["caches_in_place"] = in_place.into();
+            let pipeline = VideoPipeline::open(pack, &runtime).unwrap();
+            let order = record.order();
+            let latents =
+                pipeline.latents(&order, None, &Cancel::new(), &mut Steps::default()).unwrap();
+            drawn(pipeline.frames(latents, &order.draws, false).unwrap())
+        };
+        assert!(clip(true) == clip(false), "{name}");
+    }
+
+    let pipeline =
+        VideoPipeline::open(Pack::open(packs().join("wan-t2v")).unwrap(), &runtime).unwrap();
+    let channels = pipeline.manifest().latents.channels;
+    let latents = Array5::from_elem((1, channels, 1, 4, 6), 0.5);
+    let frame = [("latents", (&latents).into())];
+    let stem = |which| pipeline.session(&format!("vae_decoder_stem_{which}")).unwrap();
+    let first = stem("first").run(&frame, &Cancel::new()).unwrap().keep();
+    let over = first.into_iter().filter(|(name, _)| name.starts_with("cache_"));
+    let over: Vec<_> =
+        over.map(|(name, kept)| (name.clone(), format!("next_{name}"), kept)).collect();
+    let before: BTreeMap<_, _> =
+        over.iter().map(|(name, _, kept)| (name.clone(), kept.address().unwrap())).collect();
+    let next = stem("next").run_over(&frame, over, &Cancel::new()).unwrap().keep();
+    assert!(!before.is_empty());
+    let after: BTreeMap<_, _> = next
+        .iter()
+        .filter_map(|(name, kept)| Some((name.strip_prefix("next_")?.to_owned(), kept.address()?)))
+        .collect();
+    assert_eq!(after, before);
 }
 
 /// All frames, one after another.

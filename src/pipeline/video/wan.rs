@@ -42,6 +42,9 @@ struct Settings {
     mask_channels: usize,
     /// The share of all timesteps from which `denoiser_low` takes over (Wan 2.2, 14B).
     boundary: Option<f32>,
+    /// Whether what a frame leaves for the next one may be written over what it found.
+    #[serde(default)]
+    caches_in_place: bool,
 }
 
 /// # Errors
@@ -199,7 +202,7 @@ fn known_latents(
     let later = pipeline.manifest().latents.temporal as usize;
     let grey = Array4::<f32>::zeros((3, later, order.height as usize, order.width as usize));
     let grey = grey.insert_axis(Axis(0));
-    let mut encoder = Causal::open(Decoders::passing(pipeline), "vae_encoder");
+    let mut encoder = Causal::open(Decoders::passing(pipeline), "vae_encoder")?;
     for frame in 0..frames {
         let image = if frame == 0 { picture::as_video(&first) } else { grey.view().into_dyn() };
         let mean = encoder.run("image", image, "moments_mean", cancel)?;
@@ -267,6 +270,9 @@ impl Denoiser for WanDenoiser<'_> {
     }
 }
 
+/// What comes out as next_cache_7 goes in as cache_7.
+const NEXT: &str = "next_";
+
 /// Half of the causal autoencoder: frames go through one after another, and what its convolutions
 /// remember goes with them.
 struct Causal<'p> {
@@ -274,12 +280,18 @@ struct Causal<'p> {
     role: &'static str,
     session: Option<Arc<Session>>,
     frames: usize,
+    /// By the names by which it goes in.
     remembered: Vec<(String, Kept)>,
+    in_place: bool,
 }
 
 impl<'p> Causal<'p> {
-    fn open(networks: Arc<Decoders<'p>>, role: &'static str) -> Self {
-        Self { networks, role, session: None, frames: 0, remembered: Vec::new() }
+    /// # Errors
+    /// `pack.manifest`.
+    fn open(networks: Arc<Decoders<'p>>, role: &'static str) -> Result<Self> {
+        let about: Settings = networks.pipeline.settings()?;
+        let in_place = about.caches_in_place;
+        Ok(Self { networks, role, session: None, frames: 0, remembered: Vec::new(), in_place })
     }
 
     /// Runs the next frame, and gives the output `wanted`.
@@ -300,12 +312,17 @@ impl<'p> Causal<'p> {
             }
         };
         let mut inputs = vec![(name, Tensor::F32(frame))];
-        inputs.extend(self.remembered.iter().map(|(name, kept)| (name.as_str(), kept.into())));
-        let outputs = session.run(&inputs, cancel)?;
+        let outputs = if self.in_place {
+            let over = std::mem::take(&mut self.remembered).into_iter();
+            let over = over.map(|(name, kept)| (name.clone(), format!("{NEXT}{name}"), kept));
+            session.run_over(&inputs, over.collect(), cancel)?
+        } else {
+            inputs.extend(self.remembered.iter().map(|(name, kept)| (name.as_str(), kept.into())));
+            session.run(&inputs, cancel)?
+        };
         let out = outputs.view(wanted)?.to_owned();
         let kept = outputs.keep().into_iter().filter_map(|(name, kept)| {
-            // What comes out as next_cache_7 goes in as cache_7.
-            let name = name.strip_prefix("next_").unwrap_or(&name);
+            let name = name.strip_prefix(NEXT).unwrap_or(&name);
             name.starts_with("cache_").then(|| (name.to_owned(), kept))
         });
         self.remembered = kept.collect();
@@ -321,7 +338,7 @@ pub(super) fn features(
     latents: &Latents,
     cancel: &Cancel,
 ) -> Result<Latents> {
-    let mut stem = Causal::open(Decoders::passing(pipeline), STEM);
+    let mut stem = Causal::open(Decoders::passing(pipeline), STEM)?;
     let mut features = Latents { values: Vec::new(), shape: latents.shape };
     for frame in 0..latents.shape.frames {
         let made = stem.features(latents, frame, cancel)?;
@@ -372,15 +389,15 @@ pub(super) struct Frames<'p> {
 }
 
 impl<'p> Frames<'p> {
-    pub(super) fn open(networks: &Arc<Decoders<'p>>, latents: Latents) -> Self {
-        let stem = Some(Causal::open(Arc::clone(networks), STEM));
-        Self { stem, ..Self::of_features(networks, latents) }
+    pub(super) fn open(networks: &Arc<Decoders<'p>>, latents: Latents) -> Result<Self> {
+        let stem = Some(Causal::open(Arc::clone(networks), STEM)?);
+        Ok(Self { stem, ..Self::of_features(networks, latents)? })
     }
 
     /// Of what [`features`] gave, or of strips of it.
-    pub(super) fn of_features(networks: &Arc<Decoders<'p>>, latents: Latents) -> Self {
-        let decoder = Causal::open(Arc::clone(networks), "vae_decoder");
-        Self { stem: None, decoder, latents, done: 0, ready: VecDeque::new() }
+    pub(super) fn of_features(networks: &Arc<Decoders<'p>>, latents: Latents) -> Result<Self> {
+        let decoder = Causal::open(Arc::clone(networks), "vae_decoder")?;
+        Ok(Self { stem: None, decoder, latents, done: 0, ready: VecDeque::new() })
     }
 }
 
