@@ -89,8 +89,34 @@ def trace(component, attention="fused"):
     if attention == "plain":
         plain.rewrite(model)
     clean(model, component)
-    check_order(model.graph, component)
+    if component.over:
+        order(model.graph, component)
+        check_order(model.graph, component)
     return model
+
+
+def order(graph, component):
+    """Lets each output that is written over an input be made as soon as it can be.
+
+    ONNX Runtime starts at the last node whose output no other node takes, and goes back to all that it needs; then at the
+    one before it. Were the frames the last, everything of which such an output is made would lie in memory until they are
+    done. A Clip behind a convolution is avoided because the two become one new node, and new nodes come last.
+    """
+    for node in list(graph):
+        if node.op_type == "Clip" and node.outputs[0].is_graph_output():
+            value, low, high = node.inputs
+            below = ir.node("Min", [value, high], name=f"{node.name}.min")
+            within = ir.node("Max", [below.outputs[0], low], name=f"{node.name}.max")
+            below.outputs[0].name = f"{node.name}.below"
+            graph.insert_before(node, [below, within])
+            old, new = node.outputs[0], within.outputs[0]
+            new.name, new.shape, new.type = old.name, old.shape, old.type
+            graph.outputs[list(graph.outputs).index(old)] = new
+            graph.remove(node, safe=True)
+    made = {value.name: value.producer() for value in graph.outputs}
+    for name in reversed(component.over):
+        graph.remove(made[name])
+        graph.append(made[name])
 
 
 def check_order(graph, component):

@@ -36,6 +36,7 @@ START = 0.15
 LONG = 1.1
 CANCEL = 0.1
 ESTIMATED_TIME, ESTIMATED_MEMORY = 0.25, 0.1
+REQUESTS = 20
 TILED_MEMORY = 0.35
 TILED_TIME = 1.25
 LATENTS = 1e-3
@@ -266,7 +267,7 @@ def preflight(bench, name):
     drawn, width, height = np.random.default_rng(5), *model.step[:2]
     step = 16 if name != "ltx" else 32
     times, peaks = [], []
-    for _ in range(4 * bench.rounds):
+    for _ in range(REQUESTS):
         side, frames = drawn.uniform(0.5, 1.0), drawn.uniform(0.3, 1.0)
         size = [max(step, int(round(side * w / step)) * step) for w in (width, height)]
         size += [max(5, int(frames * model.step[2]))]
