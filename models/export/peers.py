@@ -355,6 +355,9 @@ def main():
             for module in ("mid", "convert"):
                 subprocess.run([sys.executable, "-m", f"export.{module}", "--out", out, "--only", name],
                                cwd=os.path.dirname(HERE), check=True, stdout=sys.stderr)
+        # packs that were made anew go in anew
+        shutil.rmtree(os.path.join(out, "store"), ignore_errors=True)
+
         def write():
             words = {"ROUNDS": str(bench.rounds), "STEPS": str(bench.steps), "LOAD": f"{load:.1f}",
                      "LOAD_END": f"{os.getloadavg()[0]:.1f}",
