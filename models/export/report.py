@@ -39,6 +39,8 @@ own before it denoises, so what is said of memory here is the less favourable ca
 - **A step** is a whole one: both runs of guidance, guidance itself and the scheduler. Ours is from one `Denoising` progress to the
   next, diffusers' from one `callback_on_step_end` to the next; the first step counts in neither. OpenVINO's is its denoiser's
   runs alone, without scheduler. {STEPS} steps a clip.
+- **What no graph can save**: `python -m export.speed` says how much of a denoiser's run is matrix products, attention and
+  convolutions. Where both libraries multiply as fast as the processor can, that part is as long for diffusers.
 - **diffusers** runs eagerly in f32, in `torch.inference_mode`, with `torch.set_num_threads(2)`.
 - **OpenVINO** runs what its own converter makes of diffusers' module at that very size, with the hints LATENCY and f32,
   two threads, one stream, and the inputs of diffusers' first step.
