@@ -66,6 +66,7 @@ class Mid:
     tiled: tuple
 
 
+# without a photo a clip is as wide for its height as the pack's defaults: Wan's sizes follow from its longer sides
 MODELS = {
     "wan": Mid(wan, 16, (416, 240, 17), (64, 32, 9), (256, 144, 17), (256, 144, 129), (1280, 736, 5)),
     "svd": Mid(svd, 7, (384, 256, 8), (96, 64, 4), (192, 128, 16), (192, 128, 128), (1280, 704, 4)),

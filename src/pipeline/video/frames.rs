@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ndarray::ArrayView3;
 use zeroize::Zeroizing;
 
+use super::decoders::Decoders;
 use super::draws::Draws;
-use super::network::Decoders;
 use super::tiles::{Spans, Tiled};
 use super::{Latents, VideoPipeline, ltx, svd, wan};
 use crate::error::Result;

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2, ArrayView5, Axis, Ix5, aview1};
 use serde::Deserialize;
 
+use super::decoders::Decoders;
 use super::draws::{Draw, Draws};
 use super::frames::{self, FrameSource, Picture};
-use super::network::{Condition, Decoders, Network};
+use super::network::{Condition, Network};
 use super::texts::{Filling, Text, mask, shape as shape_of};
 use super::tiles::{Spans, Tiled, blend, share};
 use super::{

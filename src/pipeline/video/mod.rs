@@ -5,6 +5,7 @@
 //! denoised, frames are decoded, one after the other, and each network is closed before the next one
 //! opens.
 
+mod decoders;
 mod denoising;
 mod draws;
 mod frames;

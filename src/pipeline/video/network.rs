@@ -1,7 +1,5 @@
 //! A denoising network with what does not change from step to step.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::VideoPipeline;
@@ -73,37 +71,5 @@ impl<'a> Network<'a> {
             conditional: self.predict(0, inputs, length)?.ok_or_else(|| shape("prediction"))?,
             unconditional: self.predict(1, inputs, length)?,
         })
-    }
-}
-
-/// A clip's decoders.
-pub(super) struct Decoders<'p> {
-    pub(super) pipeline: &'p VideoPipeline,
-    /// Those that are open, where they are needed again: for the next strip, or the next part in time.
-    kept: Option<Mutex<BTreeMap<String, Arc<Session>>>>,
-}
-
-impl<'p> Decoders<'p> {
-    /// Each goes with who asked for it.
-    pub(super) fn passing(pipeline: &'p VideoPipeline) -> Arc<Self> {
-        Arc::new(Self { pipeline, kept: None })
-    }
-
-    /// Each is opened once.
-    pub(super) fn staying(pipeline: &'p VideoPipeline) -> Arc<Self> {
-        Arc::new(Self { pipeline, kept: Some(Mutex::default()) })
-    }
-
-    /// # Errors
-    /// `pack.*`, `model.unreadable`.
-    pub(super) fn open(&self, role: &str) -> Result<Arc<Session>> {
-        let Some(kept) = &self.kept else { return self.pipeline.session(role).map(Arc::new) };
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = kept.get(role) {
-            return Ok(Arc::clone(session));
-        }
-        let session = Arc::new(self.pipeline.session(role)?);
-        kept.insert(role.to_owned(), Arc::clone(&session));
-        Ok(session)
     }
 }

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use ndarray::{Array1, Array3, ArrayView4, ArrayView5, Axis, Ix4, aview1};
 use serde::Deserialize;
 
+use super::decoders::Decoders;
 use super::draws::Draw;
 use super::frames::{self, FrameSource, Picture};
-use super::network::{Condition, Decoders, Network};
+use super::network::{Condition, Network};
 use super::texts::shape as shape_of;
 use super::{Denoising, LatentShape, Latents, VideoOrder, VideoPipeline, picture, settings};
 use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps};

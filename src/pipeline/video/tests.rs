@@ -8,9 +8,9 @@ use ndarray::Array5;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
+use super::decoders::Decoders;
 use super::draws::{Draw, Draws};
 use super::frames::FrameSource;
-use super::network::Decoders;
 use super::tiles::{Spans, Tiled};
 use super::{
     ClipPicture, Latents, RoughPicture, Saved, StepTaken, VideoOrder, VideoPipeline, Watch, ltx,

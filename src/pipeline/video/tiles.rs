@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::decoders::Decoders;
 use super::frames::{self, FrameSource, Picture};
-use super::network::Decoders;
 use super::texts::shape as shape_of;
 use super::{LatentShape, Latents};
 use crate::error::Result;

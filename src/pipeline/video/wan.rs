@@ -12,9 +12,10 @@ use std::time::Duration;
 use ndarray::{Array1, Array3, Array4, ArrayD, ArrayView5, ArrayViewD, Axis, Ix5, s};
 use serde::Deserialize;
 
+use super::decoders::Decoders;
 use super::draws::Draw;
 use super::frames::{self, FrameSource, Picture};
-use super::network::{Condition, Decoders, Network};
+use super::network::{Condition, Network};
 use super::texts::{Filling, shape as shape_of};
 use super::{
     Denoising, LatentShape, Latents, VideoOrder, VideoPipeline, normalise, picture, prompts,
