@@ -216,7 +216,8 @@ def svd(pack, request, record):
         latents = step(scheduler, prediction, t, latents)
 
     chunk, clip = request["decode_chunk"], latents[0] / np.float32(about["scale"])
-    frames = [pack.run("vae_decoder", latents=clip[i:i + chunk])["frames"] for i in range(0, len(clip), chunk)]
+    parts = [clip[i:i + chunk] for i in range(0, len(clip), chunk)]
+    frames = [pack.run("vae_decoder", **pack.run("vae_decoder_stem", latents=part))["frames"] for part in parts]
     return {**seen, "latents": latents, "frames": as_frames(np.concatenate(frames).transpose(1, 0, 2, 3)[None])}
 
 
@@ -262,7 +263,25 @@ def ltx(pack, request, record):
         scale = np.float32(request["decode_noise_scale"])
         x = (1 - scale) * x + scale * record["decode_noise"]
         given["timestep"] = np.array([request["decode_timestep"]], np.float32)
-    return {**seen, "latents": latents, "frames": as_frames(pack.run("vae_decoder", latents=x, **given)["frames"])}
+    return {**seen, "latents": latents, "frames": as_frames(ltx_decode(pack, x, given))}
+
+
+def ltx_decode(pack, latents, given):
+    """The stem takes the whole clip. Of what follows each half takes some frames at a time, and gives twice as many that lag
+    behind: the first of them lie before the clip, and what goes in after the clip's last brings out the last."""
+    features = pack.run("vae_decoder_stem", latents=latents, **given)["features"]
+    count, settings, step = features.shape[2], pack.settings, pack.settings["decoder_step"]
+    lags, clip, middle, rest = settings["decoder_lags"], [], {}, {}
+    of = 4 * (count - 1) + 1
+    for at in range(0, count + sum(lags), step):
+        which = "next" if at else "first"
+        part = features[:, :, np.minimum(np.arange(at, at + step), count - 1)]
+        middle = pack.run(f"vae_decoder_middle_{which}", features=part, position=np.array([at]), count=np.array([count]),
+                          **given, **remembered(middle))
+        rest = pack.run(f"vae_decoder_{which}", fine_features=middle["fine_features"], position=np.array([2 * at - lags[0]]),
+                        count=np.array([2 * count - 1]), **given, **remembered(rest))
+        clip.append(rest["frames"])
+    return np.concatenate(clip, 2)[:, :, 2 * lags[0] + lags[1]:][:, :, :of]
 
 
 FAMILIES = {"ltx": ltx, "svd": svd, "wan": wan}

@@ -40,7 +40,7 @@ def fix(parts, manifest, width, height, frames):
         sizes |= {f"height_{scale}": h * scale, f"width_{scale}": w * scale}
     for part in parts:
         if part.name not in ("text_encoder", "image_encoder"):
-            chunked = manifest["family"] == "svd" and part.name == "vae_decoder"
+            chunked = manifest["family"] == "svd" and part.name.startswith("vae_decoder")
             part.fix({name: n for name, n in sizes.items() if not (chunked and name == "frames")})
     manifest["defaults"] |= {"width": width, "height": height, "frames": frames}
     manifest["family_settings"]["static"] = [width, height, frames]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from . import ops, text
+from . import caches, ops, text
 from .component import Component
 
 TEXT_LENGTH = 128  # the pipeline pads every prompt to it, and gives the text encoder no mask
@@ -117,13 +117,193 @@ class Encoder(nn.Module):
         return self.vae.encoder(image)[:, :self.vae.config.latent_channels]
 
 
-class Decoder(nn.Module):
+class Stem(nn.Module):
+    """The decoder before its last two upsamplers: it looks far in space and time, and is small. It takes a whole clip."""
+
     def __init__(self, vae):
         super().__init__()
-        self.vae = vae
+        self.d = vae.decoder
+        self.blocks = vae.decoder.up_blocks[:upsampling(vae.decoder)[0]]
 
     def forward(self, latents, timestep=None):
-        return self.vae.decoder(latents, timestep)
+        d, timestep = self.d, scaled(self.d, timestep)
+        x = d.mid_block(d.conv_in(latents), timestep)
+        for block in self.blocks:
+            x = block(x, timestep)
+        return x
+
+
+def upsampling(decoder):
+    """The last two blocks that upsample; those without an upsampler go with the block before them."""
+    blocks = [i for i, block in enumerate(decoder.up_blocks) if block.upsamplers]
+    if len(blocks) < 2:
+        raise ValueError("decoders that upsample less than twice are not known")
+    return blocks[-2:]
+
+
+def feature_scale(vae):
+    """The stem's features to a latent along each side; of n latent frames it makes scale·(n − 1) + 1."""
+    return 2 ** sum(bool(block.upsamplers) for block in vae.decoder.up_blocks[:upsampling(vae.decoder)[0]])
+
+
+class Half(nn.Module):
+    """What comes after the stem, by halves: up to the last upsampler, or from there on to the frames. Some frames of a clip go
+    through at a time, and each convolution remembers the last two of what it read.
+
+    The convolutions look a frame ahead: each gives its frames one later than it reads them, and what comes out lags behind.
+    A frame before a clip's first counts as the first and one after the last as the last, for every convolution anew, as
+    diffusers pads: that takes the place of a frame in the clip, and the clip's length. Frames that lie before or behind the
+    clip come out too, and mean nothing.
+    """
+
+    def __init__(self, vae, last, first):
+        """`last`: the half that gives frames. `first`: the graph for a clip's first frames."""
+        super().__init__()
+        if vae.config.decoder_causal or vae.config.patch_size_t != 1:
+            raise ValueError("causal decoders and patches in time are not known")
+        self.d, self.last, self.first, self.patch = vae.decoder, last, first, vae.config.patch_size
+        self.blocks = half(vae.decoder, last)
+
+    def forward(self, features, position, count, *rest):
+        d = self.d
+        timestep, *before = rest if d.time_embedder is not None else (None, *rest)
+        timestep, feeding = scaled(d, timestep), Feeding(position[0], count[0], None if self.first else before)
+        x = features
+        for block in self.blocks:
+            x = self.block(block, x, timestep, feeding)
+        if not self.last:
+            return x, *feeding.after
+        x = channel_norm(x, d.norm_out)
+        if timestep is not None:
+            shift, scale = (embedded(d.time_embedder, timestep, 2) + d.scale_shift_table)[..., None, None, None]
+            x = x * (1 + scale) + shift
+        x = feeding.convolution(d.conv_out, feeding.window(F.silu(x)), 2)
+        return unpatchify(x, self.patch), *feeding.after
+
+    def block(self, block, x, timestep, feeding):
+        if block.conv_in is not None:
+            x = self.resnet(block.conv_in, x, timestep, feeding)
+        if block.time_embedder is not None:
+            timestep = embedded(block.time_embedder, timestep, 4)
+        for up in block.upsamplers or []:
+            x = self.upsampled(up, x, feeding)
+        for resnet in block.resnets:
+            x = self.resnet(resnet, x, timestep, feeding)
+        return x
+
+    def resnet(self, r, x, timestep, feeding):
+        table = [None] * 4
+        if r.scale_shift_table is not None:
+            table = (timestep + r.scale_shift_table)[..., None, None, None]
+
+        def adjusted(x, norm, shift, scale):
+            x = channel_norm(x, norm)
+            return F.silu(x if scale is None else x * (1 + scale) + shift)
+
+        frames = x.shape[2]
+        skip = feeding.window(x)  # two frames behind, as what it is added to
+        x = feeding.convolution(r.conv1, adjusted(skip, r.norm1, *table[:2]), 2)
+        x = feeding.convolution(r.conv2, feeding.window(adjusted(x, r.norm2, *table[2:])), 2)
+        skip = skip[:, :, :frames]
+        if r.norm3 is not None:
+            skip = r.norm3(skip.movedim(1, -1)).movedim(-1, 1)
+        return x + (skip if r.conv_shortcut is None else r.conv_shortcut.conv(skip))
+
+    def upsampled(self, up, x, feeding):
+        """Twice as many frames, rows and columns. Of the two frames that a clip's first becomes the earlier lies before
+        the clip."""
+        if tuple(up.stride) != (2, 2, 2):
+            raise ValueError("only upsamplers of 2 × 2 × 2 are known")
+        frames, window = x.shape[2], feeding.window(x)
+        x = spread(feeding.convolution(up.conv, window, 2))
+        if up.residual:
+            x = x + spread(window[:, :, 1:frames + 1]).repeat(1, 8 // up.upscale_factor, 1, 1, 1)
+        feeding.doubled()
+        return x
+
+
+class Feeding:
+    """Where the frames at hand lie in the clip, and what the convolutions remember: `before` (None: nothing yet) and
+    `after` this run."""
+
+    def __init__(self, position, count, before):
+        self.position, self.count = position, count
+        self.before, self.after = before, []
+
+    def window(self, x):
+        """The frames with the two before them."""
+        if self.before is None:
+            before = x.new_zeros(1, x.shape[1], CACHE_FRAMES, *x.shape[3:])
+        else:
+            before = self.before.pop(0)
+        window = torch.cat([before, x], 2)
+        self.after.append(window[:, :, -CACHE_FRAMES:])
+        return window
+
+    def convolution(self, layer, window, before):
+        """Over a window that begins `before` frames earlier than those at hand; what comes out is a frame later than that."""
+        if layer.kernel_size[0] != 3 or layer.is_causal:
+            raise ValueError("only convolutions of three frames are known")
+        begin, length = self.position - before, window.shape[2]
+        at = (torch.arange(length) + begin).clamp_min(0).minimum(self.count - 1) - begin
+        self.position = begin + 1
+        return layer.conv(window.index_select(2, at.clamp(0, length - 1)))
+
+    def doubled(self):
+        self.position, self.count = 2 * self.position - 1, 2 * self.count - 1
+
+
+CACHE_FRAMES = 2  # a convolution of three frames that gives its frames one late
+DECODER_STEP = 2  # of the stem's frames go through at a time
+FINE = "fine_features"  # what comes out of the middle
+
+
+def channel_norm(x, norm):
+    """RMSNorm over the channels of [1, c, f, h, w]."""
+    if norm.weight is not None:
+        raise ValueError("norms with weights are not known here")
+    return x * torch.rsqrt(x.square().mean(1, keepdim=True) + norm.eps)
+
+
+def scaled(decoder, timestep):
+    """The decoder's timestep as its blocks take it."""
+    return timestep if decoder.timestep_scale_multiplier is None else timestep * decoder.timestep_scale_multiplier
+
+
+def embedded(embedder, timestep, parts):
+    """[parts, channels]"""
+    made = embedder(timestep=timestep.flatten(), resolution=None, aspect_ratio=None, batch_size=1, hidden_dtype=torch.float32)
+    return made.view(parts, -1)
+
+
+def spread(x):
+    """[1, c·8, f, h, w] → [1, c, 2f, 2h, 2w]"""
+    _, channels, f, h, w = x.shape
+    x = x.view(channels // 8, 2, 2, 2, f, h, w).permute(0, 4, 1, 5, 2, 6, 3)
+    return x.reshape(1, channels // 8, 2 * f, 2 * h, 2 * w)
+
+
+def unpatchify(x, p):
+    """[1, c·p·p, f, h, w] → [1, c, f, h·p, w·p], the column's offset before the row's."""
+    _, channels, f, h, w = x.shape
+    x = x.view(channels // (p * p), p, p, f, h, w).permute(0, 3, 4, 2, 5, 1)
+    return x.reshape(1, channels // (p * p), f, h * p, w * p)
+
+
+def half(decoder, last):
+    begin, middle = upsampling(decoder)
+    return decoder.up_blocks[middle:] if last else decoder.up_blocks[begin:middle]
+
+
+def lag(vae, last):
+    """How many frames come out before the clip's first; convolutions give theirs one late, upsamplers double that."""
+    frames = 0
+    for block in half(vae.decoder, last):
+        frames += 2 * (block.conv_in is not None)
+        for _ in block.upsamplers or []:
+            frames = 2 * (frames + 1) + 1
+        frames += 2 * len(block.resnets)
+    return frames + last
 
 
 def components(pipe):
@@ -173,13 +353,6 @@ def components(pipe):
         image = torch.rand(1, 3, 1, size["pixel_height"], size["pixel_width"], generator=generator) * 2 - 1
         return {"image": image}, [vae.encode(image).latent_dist.mode()]
 
-    aware = {"timestep": ("f32", [1])} if vae.config.timestep_conditioning else {}
-
-    def decoder_case(size, generator):
-        x = torch.randn(1, channels, size["frames"], size["height"], size["width"], generator=generator)
-        at = torch.tensor([0.05])
-        return {"latents": x, "timestep": at}, vae.decode(x, at if aware else None, return_dict=False)
-
     pixels = ["pixel_height", "pixel_width"]
     return [
         text.component(pipe.text_encoder, masked=False),
@@ -190,9 +363,76 @@ def components(pipe):
                    "latents_size": ("i64", [3]), "fps": ("f32", [1])}, given, sizes, condition_case),
         Component("denoiser", Denoiser(transformer), {"latents": latents, "timestep": ("f32", [1, "tokens"]), **given},
                   {"prediction": latents}, sizes, denoiser_case),
-        Component("vae_decoder", Decoder(vae), {"latents": latents, **aware},
-                  {"frames": ("f32", [1, 3, "pixel_frames", *pixels])}, sizes, decoder_case),
+        *decoder_components(vae),
     ]
+
+
+def decoder_components(vae):
+    """The stem, and each half of the rest for a clip's first frames and for later ones."""
+    channels, scale, spatial = vae.config.latent_channels, feature_scale(vae), vae.spatial_compression_ratio
+    at = torch.tensor([0.05]) if vae.config.timestep_conditioning else None
+    aware = {"timestep": ("f32", [1])} if vae.config.timestep_conditioning else {}
+    sizes = [{"step": DECODER_STEP, "height": 4, "width": 6}, {"step": DECODER_STEP + 1, "height": 5, "width": 3}]
+    middle = upsampling(vae.decoder)[1]
+
+    def decoded(size, generator):
+        """Latents of a clip, and what diffusers makes of them: before the last upsampler, and frames."""
+        seen, x = [], torch.randn(1, channels, 9, size["height"], size["width"], generator=generator)
+        hook = vae.decoder.up_blocks[middle - 1].register_forward_hook(lambda _, given, out: seen.append(out))
+        clip = vae.decode(x, at, return_dict=False)[0]
+        hook.remove()
+        return x, seen[0], clip
+
+    def stem_case(size, generator):
+        x, _, _ = decoded(size, generator)
+        return {"latents": x, "timestep": at}, [Stem(vae)(x, at)]
+
+    def case(last, runs):
+        """Inputs of the last of so many runs, and what it should give: what diffusers has there, and the caches."""
+        def make(size, generator):
+            x, between, clip = decoded(size, generator)
+            step, kept = size["step"] * (1 + last), []
+            features, whole = (between, clip) if last else (Stem(vae)(x, at), between)
+            name = FINE if last else "features"
+            for run in range(runs):
+                given = {name: features[:, :, run * step:(run + 1) * step], "position": torch.tensor([run * step]),
+                         "count": torch.tensor([features.shape[2]]), **({"timestep": at} if aware else {}),
+                         **{f"cache_{i}": cache for i, cache in enumerate(kept)}}
+                out, *kept = Half(vae, last, run == 0)(*given.values())
+            begin = 2 * (runs - 1) * step - lag(vae, last)
+            outside = max(-begin, 0)  # frames that mean nothing
+            if outside < out.shape[2]:
+                out = torch.cat([out[:, :, :outside], whole[:, :, begin + outside:begin + out.shape[2]]], 2)
+            return given, [out, *kept]
+        return make
+
+    latents = ("f32", [1, channels, "latent_frames", "height", "width"])
+    with torch.no_grad():
+        x, seen, _ = decoded(sizes[0], torch.Generator())
+        features = Stem(vae)(x, at)
+    shape = lambda tensor, frames: ("f32", [1, tensor.shape[1], frames, *caches.sides(tensor.shape[3] // sizes[0]["height"])])
+    first, between = shape(features, "step"), shape(seen, "double_step")
+    frames = ("f32", [1, 3, "quadruple_step", "pixel_height", "pixel_width"])
+    choices = caches.spread(sizes, [first, between], spatial)
+    for size in choices:
+        step = size["step"]
+        size |= {"latent_frames": 9, "feature_frames": 8 * scale + 1, "double_step": 2 * step, "quadruple_step": 4 * step}
+    parts = [Component("vae_decoder_stem", Stem(vae), {"latents": latents, **aware},
+                       {"features": shape(features, "feature_frames")}, choices, stem_case, data="vae_decoder.data")]
+    for role, last, given, made in (("vae_decoder_middle", False, {"features": first}, {FINE: between}),
+                                    ("vae_decoder", True, {FINE: between}, {"frames": frames})):
+        inputs = given | {"position": ("i64", [1]), "count": ("i64", [1]), **aware}
+        with torch.no_grad():
+            _, (_, *kept) = case(last, 1)(sizes[0], torch.Generator())
+        kept = caches.shapes(kept, sizes[0]["height"])
+        into, more = caches.named(kept), caches.spread(choices, kept, spatial)
+        later = -(-lag(vae, last) // (2 * DECODER_STEP * (1 + last))) + 1
+        parts += [
+            Component(f"{role}_first", Half(vae, last, True), inputs, made | into, more, case(last, 1),
+                      data="vae_decoder.data"),
+            Component(f"{role}_next", Half(vae, last, False), inputs | into, made | caches.following(into), more,
+                      case(last, later), data="vae_decoder.data", over=caches.over(into))]
+    return parts
 
 
 def settings(pipe):
@@ -209,7 +449,9 @@ def settings(pipe):
         "latents": {"channels": vae.config.latent_channels, "spatial": spatial, "temporal": temporal,
                     "mean": vae.latents_mean.tolist(), "std": vae.latents_std.tolist(), "scale": vae.config.scaling_factor},
         "family_settings": {"decode_timestep": 0.05, "decode_noise_scale": 0.025,
-                            "timestep_aware": bool(vae.config.timestep_conditioning)},
+                            "timestep_aware": bool(vae.config.timestep_conditioning),
+                            "feature_scale": feature_scale(vae), "decoder_lags": [lag(vae, False), lag(vae, True)],
+                            "decoder_step": DECODER_STEP},
     }
 
 

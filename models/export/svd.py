@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from . import ops, picture
+from . import caches, ops, picture
 from .component import Component
 
 
@@ -53,14 +53,14 @@ class Spatial(nn.Module):
         self.block = block
         self.step = block.upsample is not None or block.downsample is not None
 
-    def forward(self, x, embedding):
+    def forward(self, x, embedding, norm):
         b = self.block
         if self.step:
             raise ValueError("a resnet that resamples is not known")
-        h = b.conv1(F.silu(ops.group_norm(x, b.norm1)))
+        h = b.conv1(F.silu(norm(x, b.norm1)))
         if b.time_emb_proj is not None:
             h = h + b.time_emb_proj(F.silu(embedding))[:, :, None, None]
-        h = b.conv2(F.silu(ops.group_norm(h, b.norm2)))
+        h = b.conv2(F.silu(norm(h, b.norm2)))
         return (x if b.conv_shortcut is None else b.conv_shortcut(x)) + h
 
 
@@ -82,14 +82,14 @@ class Temporal(nn.Module):
         self.register_buffer("kernel2", share * t.conv2.weight.detach()[..., 0])
         self.register_buffer("bias2", share * t.conv2.bias.detach())
 
-    def forward(self, x, embedding):
+    def forward(self, x, embedding, norm):
         t = self.t
         frames, channels, height, width = x.shape
         h = x.transpose(0, 1).reshape(1, channels, frames, height * width)
-        h = F.conv2d(F.silu(ops.group_norm(h, t.norm1)), self.kernel1, t.conv1.bias, padding=(1, 0))
+        h = F.conv2d(F.silu(norm(h, t.norm1)), self.kernel1, t.conv1.bias, padding=(1, 0))
         if t.time_emb_proj is not None:
             h = h + t.time_emb_proj(F.silu(embedding))[:, :, None, None]
-        h = F.conv2d(F.silu(ops.group_norm(h, t.norm2)), self.kernel2, self.bias2, padding=(1, 0))
+        h = F.conv2d(F.silu(norm(h, t.norm2)), self.kernel2, self.bias2, padding=(1, 0))
         return x + h.view(channels, frames, height, width).transpose(0, 1)
 
 
@@ -100,8 +100,8 @@ class Residual(nn.Module):
         super().__init__()
         self.spatial, self.temporal = Spatial(block.spatial_res_block), Temporal(block)
 
-    def forward(self, x, embedding=None):
-        return self.temporal(self.spatial(x, embedding), embedding)
+    def forward(self, x, embedding=None, norm=ops.group_norm):
+        return self.temporal(self.spatial(x, embedding, norm), embedding, norm)
 
 
 class Feed(nn.Module):
@@ -219,14 +219,17 @@ class Encoder(nn.Module):
         return self.vae.quant_conv(self.vae.encoder(image)).chunk(2, 1)[0]
 
 
-class Decoder(nn.Module):
-    """A chunk of frames; what lies before and after the chunk counts as zero, as in diffusers."""
+class Stem(nn.Module):
+    """The decoder's attention and its coarser half, up to the last but one of its upsamplers: of a chunk of frames, as a whole.
+
+    What lies before and after the chunk counts as zero, as in diffusers.
+    """
 
     def __init__(self, vae):
         super().__init__()
-        self.d = d = vae.decoder
-        self.middle = nn.ModuleList(Residual(r) for r in d.mid_block.resnets)
-        self.up = nn.ModuleList(nn.ModuleList(Residual(r) for r in block.resnets) for block in d.up_blocks)
+        self.d, self.count = vae.decoder, stem_blocks(vae)
+        self.middle = residuals(self.d.mid_block)
+        self.up = nn.ModuleList(map(residuals, self.d.up_blocks[:self.count + 1]))
 
     def attention(self, a, x):
         frames, channels, height, width = x.shape
@@ -239,16 +242,106 @@ class Decoder(nn.Module):
         x = self.middle[0](d.conv_in(latents))
         for resnet, a in zip(self.middle[1:], d.mid_block.attentions):
             x = resnet(self.attention(a, x))
-        for block, resnets in zip(d.up_blocks, self.up):
+        for i, resnets in enumerate(self.up):
             for resnet in resnets:
                 x = resnet(x)
-            for up in block.upsamplers or []:
-                x = up.conv(ops.double(x))
-        x = d.conv_out(F.silu(ops.group_norm(x, d.conv_norm_out)))
+            if i < self.count:
+                x = upsampled(d.up_blocks[i], x)
+        return x
+
+
+def stem_blocks(vae):
+    """The block whose upsampler comes after the stem."""
+    return max(len(vae.decoder.up_blocks) - 3, 0)
+
+
+def feature_scale(vae):
+    """The stem's features to a latent along each side."""
+    return 2 ** stem_blocks(vae)
+
+
+def residuals(block):
+    return nn.ModuleList(Residual(resnet) for resnet in block.resnets)
+
+
+def upsampled(block, x):
+    for up in block.upsamplers or []:
+        x = up.conv(ops.double(x))
+    return x
+
+
+class Decoder(nn.Module):
+    """What comes after the stem. It looks a few positions far, but for its group norms, which look at all there are."""
+
+    def __init__(self, vae):
+        super().__init__()
+        self.d, self.count = vae.decoder, stem_blocks(vae)
+        self.up = nn.ModuleList(map(residuals, self.d.up_blocks[self.count + 1:]))
+
+    def body(self, features, norm):
+        """Up to the last norm."""
+        d = self.d
+        x = upsampled(d.up_blocks[self.count], features)
+        for block, resnets in zip(d.up_blocks[self.count + 1:], self.up):
+            for resnet in resnets:
+                x = resnet(x, norm=norm)
+            x = upsampled(block, x)
+        return norm(x, d.conv_norm_out)
+
+    def forward(self, features, norm=ops.group_norm):
+        d = self.d
+        x = d.conv_out(F.silu(self.body(features, norm)))
         frames, channels, height, width = x.shape
         x = x.transpose(0, 1).reshape(1, channels, frames, height * width)
         x = F.conv2d(x, d.time_conv_out.weight[..., 0], d.time_conv_out.bias, padding=(1, 0))
         return x.view(channels, frames, height, width).transpose(0, 1)
+
+
+class Statistics(Decoder):
+    """Means and variances that the group norms find, [norms, frames, 2, groups]: a part of the positions tells them nearly."""
+
+    def forward(self, features):
+        found = []
+
+        def norm(x, layer):
+            mean, variance = moments(x, layer)
+            found.append(torch.stack([mean, variance], 1).expand(features.shape[0], -1, -1))
+            return normalised(x, layer, mean, variance)
+
+        self.body(features, norm)
+        return torch.stack(found)
+
+
+class Strip(Decoder):
+    """The decoder where the statistics of whole frames are given: it gives the same for a part of the features, but for the
+    edges."""
+
+    def forward(self, features, statistics):
+        rows = iter(range(norms(self)))
+
+        def norm(x, layer):
+            # a temporal norm has one row for all frames
+            mean, variance = statistics[next(rows)][:x.shape[0]].unbind(1)
+            return normalised(x, layer, mean, variance)
+
+        return super().forward(features, norm)
+
+
+def norms(decoder):
+    return 4 * sum(map(len, decoder.up)) + 1
+
+
+def moments(x, layer):
+    """Mean and variance of each group of [n, c, h, w], [n, groups] each."""
+    x = x.reshape(x.shape[0], layer.num_groups, -1)
+    mean = x.mean(2)
+    return mean, (x - mean[:, :, None]).square().mean(2)
+
+
+def normalised(x, layer, mean, variance):
+    spread = lambda values: values.repeat_interleave(layer.num_channels // layer.num_groups, 1)[:, :, None, None]
+    scale = spread(torch.rsqrt(variance + layer.eps)) * layer.weight[:, None, None]
+    return x * scale + (layer.bias[:, None, None] - spread(mean) * scale)
 
 
 def components(pipe):
@@ -285,10 +378,6 @@ def components(pipe):
         image = torch.rand(1, 3, size["pixel_height"], size["pixel_width"], generator=generator) * 2 - 1
         return {"image": image}, [vae.encode(image).latent_dist.mode()]
 
-    def decoder_case(size, generator):
-        x = torch.randn(size["frames"], channels, size["height"], size["width"], generator=generator)
-        return {"latents": x}, vae.decode(x, num_frames=size["frames"], return_dict=False)
-
     latents = ("f32", [1, "frames", out, "height", "width"])
     pixels = [3, "pixel_height", "pixel_width"]
     return [
@@ -300,9 +389,46 @@ def components(pipe):
         Component("denoiser", Denoiser(unet),
                   {"latents": latents, "image_latents": ("f32", [1, channels, "height", "width"]), "timestep": ("f32", [1]),
                    **given}, {"prediction": latents}, sizes, denoiser_case),
-        Component("vae_decoder", Decoder(vae), {"latents": ("f32", ["frames", channels, "height", "width"])},
-                  {"frames": ("f32", ["frames", *pixels])}, spread, decoder_case),
+        *decoder_components(vae, spread),
     ]
+
+
+def decoder_components(vae, sizes):
+    """The stem, the rest, and the two by which the rest can be cut into strips."""
+    channels, scale = vae.config.latent_channels, feature_scale(vae)
+    d, count = vae.decoder, stem_blocks(vae)
+    norms = [m for block in [*d.up_blocks[count + 1:], d.conv_norm_out] for m in block.modules() if isinstance(m, nn.GroupNorm)]
+
+    def case(wanted):
+        def make(size, generator):
+            """Diffusers decodes; what the parts give is noted on the way."""
+            x = torch.randn(size["frames"], channels, size["height"], size["width"], generator=generator)
+            seen, found = [], []
+            hooks = [d.up_blocks[count].resnets[-1].register_forward_hook(lambda _, given, out: seen.append(out))]
+            hooks += [n.register_forward_hook(lambda n, given, _: found.append(torch.stack(moments(given[0], n), 1)))
+                      for n in norms]
+            clip = vae.decode(x, num_frames=size["frames"], return_dict=False)[0]
+            for hook in hooks:
+                hook.remove()
+            statistics = torch.stack([part.expand(size["frames"], -1, -1) for part in found])
+            made = {"features": seen[0], "statistics": statistics, "frames": clip}
+            return {"latents": x, **made}, [made[wanted]]
+        return make
+
+    with torch.no_grad():
+        between = case("features")(sizes[0], torch.Generator())[1][0].shape[1]
+    latents = ("f32", ["frames", channels, "height", "width"])
+    features = ("f32", ["frames", between, *caches.sides(scale)])
+    statistics = ("f32", [len(norms), "frames", 2, d.conv_norm_out.num_groups])
+    frames = ("f32", ["frames", 3, "pixel_height", "pixel_width"])
+    sizes = caches.spread(sizes, [features], 2 ** (len(vae.config.block_out_channels) - 1))
+    part = lambda name, module, given, wanted, made: Component(
+        f"vae_decoder{name}", module, given, {wanted: made}, sizes, case(wanted), data="vae_decoder.data")
+    return [
+        part("_stem", Stem(vae), {"latents": latents}, "features", features),
+        part("", Decoder(vae), {"features": features}, "frames", frames),
+        part("_statistics", Statistics(vae), {"features": features}, "statistics", statistics),
+        part("_strip", Strip(vae), {"features": features, "statistics": statistics}, "frames", frames)]
 
 
 def settings(pipe):
@@ -318,6 +444,7 @@ def settings(pipe):
                     "scale": pipe.vae.config.scaling_factor},
         "family_settings": {
             "motion_bucket": 127, "noise_augmentation": 0.02, "guidance_first": 1.0, "guidance_last": 3.0, "decode_chunk": 8,
+            "feature_scale": feature_scale(pipe.vae),
             "image_mean": list(processor.image_mean), "image_std": list(processor.image_std),
             "image_side": pipe.image_encoder.config.image_size},
     }

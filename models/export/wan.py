@@ -13,7 +13,7 @@ from diffusers import WanImageToVideoPipeline
 from diffusers.models.autoencoders import autoencoder_kl_wan as autoencoder
 from torch import nn
 
-from . import ops, picture, text
+from . import caches, ops, picture, text
 from .component import Component
 
 TEXT_LENGTH = 512  # the pipelines pad every prompt to it
@@ -411,24 +411,24 @@ def decoder_components(vae):
             hook = vae.decoder.mid_block.register_forward_hook(lambda _, given, out: seen.append(out))
             clip = vae.decode(z, return_dict=False)[0]
             hook.remove()
-            given, caches = z.split(1, 2) if name == "latents" else seen, []
+            given, kept = z.split(1, 2) if name == "latents" else seen, []
             for i in range(count + 1):
-                before, (out, *caches) = caches, module(i == 0)(given[i], *caches)
+                before, (out, *kept) = kept, module(i == 0)(given[i], *kept)
             expected = seen[-1] if name == "latents" else clip[:, :, clip.shape[2] - out.shape[2]:]
-            return {name: given[-1], **dict(zip(into, before))}, [expected, *caches]
+            return {name: given[-1], **dict(zip(into, before))}, [expected, *kept]
         return make
 
     parts = []
-    for role, module, given, outs, caches in (("vae_decoder_stem", stem, latents, (between, between), stem_caches),
-                                              ("vae_decoder", rest, between, (frames(first), frames(later)), rest_caches)):
-        kept = cache_shapes(caches, sizes[0])
-        into, choices = {f"cache_{i}": shape for i, shape in enumerate(kept)}, spread(sizes, kept, scale)
+    for role, module, given, outs, kept in (("vae_decoder_stem", stem, latents, (between, between), stem_caches),
+                                            ("vae_decoder", rest, between, (frames(first), frames(later)), rest_caches)):
+        kept = caches.shapes(kept, sizes[0]["height"])
+        into, choices = caches.named(kept), caches.spread(sizes, kept, scale)
         make = lambda count: case(module, *given, into, count)
         parts += [
             Component(f"{role}_first", module(True), given, outs[0] | into, choices, make(0), data="vae_decoder.data",
                       tracing=vae_tracing),
-            Component(f"{role}_next", module(False), given | into, outs[1] | {f"next_{n}": s for n, s in into.items()},
-                      choices, make(2), data="vae_decoder.data", tracing=vae_tracing, over=over(into))]
+            Component(f"{role}_next", module(False), given | into, outs[1] | caches.following(into),
+                      choices, make(2), data="vae_decoder.data", tracing=vae_tracing, over=caches.over(into))]
     return parts
 
 
@@ -437,9 +437,9 @@ def encoder_components(vae):
     sizes = [{"height": 4, "width": 6}, {"height": 7, "width": 3}]
     example = torch.zeros(1, 3, 1, 4 * scale, 6 * scale)
     with torch.no_grad():
-        _, *caches = Encoder(vae)(example)
-    kept = cache_shapes(caches, sizes[0])
-    into = {f"cache_{i}": shape for i, shape in enumerate(kept)}
+        _, *kept = Encoder(vae)(example)
+    kept = caches.shapes(kept, sizes[0]["height"])
+    into, choices = caches.named(kept), caches.spread(sizes, kept, scale)
     image = lambda count: {"image": ("f32", [1, 3, count, "pixel_height", "pixel_width"])}
     mean = {"moments_mean": ("f32", [1, channels, 1, "height", "width"])}
 
@@ -447,46 +447,18 @@ def encoder_components(vae):
         def make(size, generator):
             x = torch.randn(1, 3, 1 + 4 * count, size["height"] * scale, size["width"] * scale, generator=generator)
             whole = vae.encode(x).latent_dist.mode()
-            caches = []
+            kept = []
             for i in range(count + 1):
                 part = x[:, :, :1] if i == 0 else x[:, :, 4 * i - 3:4 * i + 1]
-                before, (_, *caches) = caches, Encoder(vae)(part, *caches)
-            return {"image": part, **dict(zip(into, before))}, [whole[:, :, -1:], *caches]
+                before, (_, *kept) = kept, Encoder(vae)(part, *kept)
+            return {"image": part, **dict(zip(into, before))}, [whole[:, :, -1:], *kept]
         return make
 
     return [
-        Component("vae_encoder_first", Encoder(vae), image(1), mean | into, spread(sizes, kept, scale), case(0),
+        Component("vae_encoder_first", Encoder(vae), image(1), mean | into, choices, case(0),
                   data="vae_encoder.data", tracing=vae_tracing),
-        Component("vae_encoder_next", Encoder(vae), image(4) | into, mean | {f"next_{n}": s for n, s in into.items()},
-                  spread(sizes, kept, scale), case(2), data="vae_encoder.data", tracing=vae_tracing, over=over(into))]
-
-
-def over(caches):
-    """Which output a host writes over which input."""
-    return {f"next_{name}": name for name in caches}
-
-
-def cache_shapes(caches, size):
-    """Shapes with their sizes named by scale: height_2 is twice as high as the latents."""
-    shapes = []
-    for cache in caches:
-        scale = cache.shape[3] // size["height"]
-        names = ["height", "width"] if scale == 1 else [f"height_{scale}", f"width_{scale}"]
-        shapes.append(("f32", [*cache.shape[:3], *names]))
-    return shapes
-
-
-def spread(sizes, shapes, scale):
-    """The choices of sizes, with those that follow from them."""
-    out = []
-    for size in sizes:
-        size = {**size, "pixel_height": size["height"] * scale, "pixel_width": size["width"] * scale}
-        for _, shape in shapes:
-            for name in (n for n in shape if isinstance(n, str) and "_" in n):
-                side, factor = name.split("_")
-                size[name] = size[side] * int(factor)
-        out.append(size)
-    return out
+        Component("vae_encoder_next", Encoder(vae), image(4) | into, mean | caches.following(into),
+                  choices, case(2), data="vae_encoder.data", tracing=vae_tracing, over=caches.over(into))]
 
 
 def settings(pipe):

@@ -89,7 +89,7 @@ impl<'a, D: Dimension> From<&'a Array<f16, D>> for Tensor<'a> {
 
 impl Tensor<'_> {
     /// The same for a shorter time.
-    pub(super) fn view(&self) -> Tensor<'_> {
+    pub(crate) fn view(&self) -> Tensor<'_> {
         match self {
             Self::F32(view) => Tensor::F32(view.view()),
             Self::F16(view) => Tensor::F16(view.view()),

@@ -1,16 +1,19 @@
 //! From clean latents to pictures, one after another.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::ArrayView3;
+use ndarray::{ArrayD, ArrayView3};
 use zeroize::Zeroizing;
 
 use super::decoders::Decoders;
 use super::draws::Draws;
+use super::texts::shape as shape_of;
 use super::tiles::{Spans, Tiled};
 use super::{Latents, VideoPipeline, ltx, svd, wan};
 use crate::error::Result;
-use crate::pack::{Family, PackManifest};
+use crate::pack::{Family, PackManifest, Size};
 use crate::runtime::Cancel;
 
 /// A frame, RGB, 8 bits a channel, rows from the top; wiped when dropped.
@@ -44,25 +47,30 @@ impl VideoPipeline {
         if !tiled {
             return whole(&Decoders::passing(self), latents);
         }
-        let spatial = self.manifest().latents.spatial as usize;
-        let spans = Spans::strips(latents.shape.longer(), spatial);
-        match self.manifest().family {
-            Family::Ltx => {
-                let parts = ltx::parts(latents.shape.frames);
-                Ok(Box::new(ltx::Chunked::new(self, latents, spans, &parts)))
-            }
-            _ => Ok(Box::new(Tiled::new(Decoders::staying(self), latents, spans))),
-        }
+        let manifest = self.manifest();
+        let scale = feature_scale(manifest);
+        let strips = Spans::strips(
+            scale * latents.shape.longer(),
+            manifest.latents.spatial as usize / scale,
+        );
+        Ok(Box::new(Tiled::new(self, latents, strips)))
     }
 }
 
 /// The frames of these latents, none of them cut.
 fn whole<'p>(networks: &Arc<Decoders<'p>>, latents: Latents) -> Result<Box<dyn FrameSource + 'p>> {
     Ok(match networks.pipeline.manifest().family {
-        Family::Svd => Box::new(svd::Frames::open(networks, latents)?),
+        Family::Svd => Box::new(svd::Frames::new(networks, latents)),
         Family::Wan => Box::new(wan::Frames::open(networks, latents)?),
         Family::Ltx => Box::new(ltx::Frames::open(networks, latents)?),
     })
+}
+
+/// What a decoder makes of whole frames before they are cut.
+pub(super) struct Uncut {
+    pub(super) features: Latents,
+    /// What SVD's group norms find in whole frames.
+    statistics: Option<ArrayD<f32>>,
 }
 
 /// What sees whole frames goes before the strips.
@@ -70,21 +78,56 @@ pub(super) fn before_strips(
     pipeline: &VideoPipeline,
     latents: Latents,
     cancel: &Cancel,
-) -> Result<Latents> {
-    match pipeline.manifest().family {
-        Family::Wan => wan::features(pipeline, &latents, cancel),
-        Family::Svd | Family::Ltx => Ok(latents),
-    }
+) -> Result<Uncut> {
+    let features = match pipeline.manifest().family {
+        Family::Wan => wan::features(pipeline, &latents, cancel)?,
+        Family::Ltx => ltx::fine_features(pipeline, &latents, cancel)?,
+        Family::Svd => {
+            let features = svd::features(pipeline, &latents, cancel)?;
+            let statistics = Some(svd::statistics(pipeline, &features, cancel)?);
+            return Ok(Uncut { features, statistics });
+        }
+    };
+    Ok(Uncut { features, statistics: None })
 }
 
 /// The frames of a strip of what [`before_strips`] gave.
-pub(super) fn strip<'p>(
-    networks: &Arc<Decoders<'p>>,
+pub(super) fn strip<'s>(
+    networks: &Arc<Decoders<'s>>,
     strip: Latents,
-) -> Result<Box<dyn FrameSource + 'p>> {
-    match networks.pipeline.manifest().family {
-        Family::Wan => Ok(Box::new(wan::Frames::of_features(networks, strip)?)),
-        Family::Svd | Family::Ltx => whole(networks, strip),
+    uncut: &Uncut,
+    cancel: &Cancel,
+) -> Result<Box<dyn FrameSource + 's>> {
+    Ok(match (networks.pipeline.manifest().family, &uncut.statistics) {
+        (Family::Wan, _) => Box::new(wan::Frames::of_features(networks, strip)?),
+        (Family::Ltx, _) => Box::new(ltx::Frames::of_features(networks, strip)?),
+        (Family::Svd, Some(statistics)) => {
+            Box::new(VecDeque::from(svd::strip(networks, &strip, statistics, cancel)?))
+        }
+        (Family::Svd, None) => return Err(shape_of("statistics")),
+    })
+}
+
+impl FrameSource for VecDeque<Picture> {
+    fn next(&mut self, _: &Cancel) -> Result<Option<Picture>> {
+        Ok(self.pop_front())
+    }
+}
+
+/// The parts of a clip that are decoded one after another, in latent frames.
+pub(super) fn parts(manifest: &PackManifest, frames: usize) -> Vec<Range<usize>> {
+    match manifest.family {
+        Family::Svd => svd::chunks(manifest, frames),
+        Family::Wan | Family::Ltx => vec![0..frames],
+    }
+}
+
+/// Positions of what is cut into strips to a latent, along each side.
+pub(super) fn feature_scale(manifest: &PackManifest) -> usize {
+    match manifest.family {
+        Family::Svd => svd::feature_scale(manifest),
+        Family::Ltx => ltx::fine_scale(manifest),
+        Family::Wan => 1,
     }
 }
 
@@ -98,43 +141,59 @@ pub(crate) fn decoded_together(manifest: &PackManifest, frames: usize) -> usize 
     }
 }
 
-/// The parts of a tiled clip of that width, height and number of frames: latent frames, and positions in
-/// each.
+/// The strips of a tiled clip of that width, height and number of frames: latent frames, and latent
+/// positions in each.
 pub(crate) fn strips(
     manifest: &PackManifest,
     [width, height, frames]: [u32; 3],
 ) -> Vec<(usize, usize)> {
-    let spatial = manifest.latents.spatial;
-    let (width, height) = ((width / spatial) as usize, (height / spatial) as usize);
-    let frames = (frames.saturating_sub(1) / manifest.latents.temporal + 1) as usize;
-    let strips = Spans::strips(width.max(height), spatial as usize);
-    let parts = match manifest.family {
-        Family::Ltx => ltx::parts(frames),
-        _ => Spans::even(frames, 1, 0),
-    };
-    let shorter = width.min(height);
+    let (spatial, scale) = (manifest.latents.spatial as usize, feature_scale(manifest));
+    let side = |pixels: u32| pixels as usize * scale / spatial;
+    let (shorter, longer) = (side(width.min(height)), side(width.max(height)));
+    let strips = Spans::strips(longer, spatial / scale);
+    let parts = parts(manifest, latent_frames(manifest, frames));
+    let area = |strip: Range<usize>| (strip.len() * shorter).div_ceil(scale * scale);
     parts
         .iter()
-        .flat_map(|part| strips.iter().map(move |strip| (part.len(), strip.len() * shorter)))
+        .flat_map(|part| strips.iter().map(move |strip| (part.len(), area(strip))))
         .collect()
+}
+
+fn latent_frames(manifest: &PackManifest, frames: u32) -> usize {
+    (frames.saturating_sub(1) / manifest.latents.temporal + 1) as usize
 }
 
 /// Bytes that wait while a tiled clip is decoded: finished strips, and what saw whole frames.
 pub(crate) fn waiting(manifest: &PackManifest, [width, height, frames]: [u32; 3]) -> f64 {
     let pixels = f64::from(width) * f64::from(height);
     let latents = &manifest.latents;
-    let parts = strips(manifest, [width, height, frames]);
-    let longest = parts.iter().map(|(frames, _)| *frames).max().unwrap_or(0);
+    let parts = parts(manifest, latent_frames(manifest, frames));
+    let longest = parts.iter().map(Range::len).max().unwrap_or(0);
     let pictures = match manifest.family {
-        // Part by part in time.
-        Family::Ltx => (longest * latents.temporal as usize) as f64,
-        _ => f64::from(frames),
+        Family::Svd => longest,
+        Family::Wan | Family::Ltx => frames as usize,
     };
-    let features = wan::feature_channels(manifest).map_or(0.0, |channels| {
-        let positions = longest as f64 * pixels / f64::from(latents.spatial).powi(2);
-        channels as f64 * positions * size_of::<f32>() as f64
+    let scale = feature_scale(manifest);
+    // Where a family's features are finer than its latents, they are so in time, too.
+    let times = if manifest.family == Family::Ltx { scale } else { 1 };
+    let positions = pixels * ((scale as f64) / f64::from(latents.spatial)).powi(2);
+    let features = feature_channels(manifest).map_or(0.0, |channels| {
+        channels as f64 * positions * (longest * times * size_of::<f32>()) as f64
     });
-    3.0 * pixels * pictures + features
+    3.0 * pixels * pictures as f64 + features
+}
+
+/// Channels of what is cut into strips.
+fn feature_channels(manifest: &PackManifest) -> Option<u64> {
+    let (role, name) = match manifest.family {
+        Family::Svd => ("vae_decoder_strip", "features"),
+        Family::Wan => ("vae_decoder_first", "features"),
+        Family::Ltx => ("vae_decoder_first", "fine_features"),
+    };
+    match manifest.components.get(role)?.inputs.get(name)?.shape.get(1)? {
+        Size::Fixed(channels) => Some(*channels),
+        Size::Named(_) => None,
+    }
 }
 
 /// A frame of (3, H, W) in −1..1 as a picture.

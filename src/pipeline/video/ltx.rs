@@ -4,18 +4,17 @@
 //! noise left. The decoder takes the last noise away itself, at a timestep of its own.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView5, Axis, Ix5, aview1};
+use ndarray::{Array1, Array2, ArrayD, ArrayView5, ArrayViewD, Axis, Ix5, aview1};
 use serde::Deserialize;
 
 use super::decoders::Decoders;
 use super::draws::{Draw, Draws};
 use super::frames::{self, FrameSource, Picture};
 use super::network::{Condition, Network};
+use super::remembering::Remembering;
 use super::texts::{Filling, Text, mask, shape as shape_of};
-use super::tiles::{Spans, Tiled, blend, share};
 use super::{
     Denoising, LatentShape, Latents, VideoOrder, VideoPipeline, normalise, picture, prompts,
     put_frame, settings,
@@ -23,7 +22,7 @@ use super::{
 use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps};
 use crate::error::{Detail, Error, Result};
 use crate::pack::PackManifest;
-use crate::runtime::{Cancel, Session, Tensor};
+use crate::runtime::{Cancel, Tensor};
 
 /// `family_settings` of an LTX pack.
 #[derive(Debug, Deserialize)]
@@ -34,14 +33,40 @@ struct Settings {
     decode_noise_scale: f32,
     /// Whether the decoder has a timestep.
     timestep_aware: bool,
+    /// Features of the decoder's stem to a latent along each side, and nearly in time.
+    feature_scale: usize,
+    /// Of the decoder's halves: frames that come out before the clip's first.
+    decoder_lags: [usize; 2],
+    /// Frames of features that are decoded at a time.
+    decoder_step: usize,
+}
+
+impl Settings {
+    fn timestep(&self) -> Option<[f32; 1]> {
+        self.timestep_aware.then_some([self.decode_timestep])
+    }
 }
 
 /// # Errors
 /// `pack.component`, `pack.manifest`.
 pub(super) fn check(manifest: &PackManifest) -> Result<()> {
     let about: Settings = settings(manifest)?;
-    for role in ["text_encoder", "vae_encoder", "condition", "denoiser", "vae_decoder"] {
+    for role in ["text_encoder", "vae_encoder", "condition", "denoiser", "vae_decoder_stem"] {
         manifest.component(role)?;
+    }
+    for half in ["vae_decoder_middle", "vae_decoder"] {
+        for which in ["first", "next"] {
+            manifest.component(&format!("{half}_{which}"))?;
+        }
+    }
+    // The two halves make four frames of one, and four positions along each side.
+    let temporal = manifest.latents.temporal as usize;
+    if about.feature_scale.checked_mul(4) != Some(temporal)
+        || about.decoder_lags.iter().any(|lag| *lag > 1024)
+        || !(1..=64).contains(&about.decoder_step)
+    {
+        let message = "feature_scale, decoder_lags and decoder_step in pack.json do not suit the decoder: export the pack anew";
+        return Err(Error::Model(Detail::new("pack.manifest", message)));
     }
     let share = 0.0..=1.0;
     if !share.contains(&about.decode_timestep) || !share.contains(&about.decode_noise_scale) {
@@ -169,121 +194,209 @@ pub(super) fn add_noise(
     Ok(())
 }
 
-/// The frames of a clip, decoded at once.
-pub(super) struct Frames {
-    session: Arc<Session>,
-    latents: Latents,
-    timestep: Option<[f32; 1]>,
-    ready: Option<VecDeque<Picture>>,
+/// What the decoder's stem makes of a clip's latents. Each of its positions has seen far around it.
+fn features(pipeline: &VideoPipeline, latents: &Latents, cancel: &Cancel) -> Result<Latents> {
+    let about: Settings = pipeline.settings()?;
+    let LatentShape { channels, frames, height, width, .. } = latents.shape;
+    let seen = ArrayView5::from_shape((1, channels, frames, height, width), &latents.values)
+        .map_err(|_| shape_of("latents"))?;
+    let timestep = about.timestep();
+    let mut inputs = vec![("latents", Tensor::from(seen))];
+    inputs.extend(timestep.as_ref().map(|timestep| ("timestep", aview1(timestep).into())));
+    let outputs = pipeline.session("vae_decoder_stem")?.run(&inputs, cancel)?;
+    let made = outputs.view("features")?;
+    let scale = about.feature_scale;
+    let shape = LatentShape {
+        channels: made.len_of(Axis(1)),
+        frames: scale * (frames - 1) + 1,
+        height: scale * height,
+        width: scale * width,
+        ..latents.shape
+    };
+    if made.len() != shape.len() {
+        return Err(shape_of("features"));
+    }
+    Ok(Latents { values: made.iter().copied().collect(), shape })
 }
 
-impl Frames {
-    pub(super) fn open(networks: &Decoders<'_>, latents: Latents) -> Result<Self> {
-        let about: Settings = networks.pipeline.settings()?;
-        let timestep = about.timestep_aware.then_some([about.decode_timestep]);
-        Ok(Self { session: networks.open("vae_decoder")?, latents, timestep, ready: None })
-    }
-
-    fn decode(&self, cancel: &Cancel) -> Result<VecDeque<Picture>> {
-        let LatentShape { channels, frames, height, width, .. } = self.latents.shape;
-        let values =
-            ArrayView5::from_shape((1, channels, frames, height, width), &self.latents.values)
-                .map_err(|_| shape_of("latents"))?;
-        let mut inputs = vec![("latents", Tensor::from(values))];
-        inputs.extend(self.timestep.as_ref().map(|timestep| ("timestep", aview1(timestep).into())));
-        let outputs = self.session.run(&inputs, cancel)?;
-        let pixels = outputs.view("frames")?.into_dimensionality::<Ix5>();
-        let pixels = pixels.map_err(|_| shape_of("frames"))?;
-        let clip = pixels.index_axis(Axis(0), 0);
-        Ok(clip.axis_iter(Axis(1)).map(frames::picture).collect())
-    }
+/// [`fine_features`] to a latent, along each side.
+pub(super) fn fine_scale(manifest: &PackManifest) -> usize {
+    settings::<Settings>(manifest).map_or(1, |about| 2 * about.feature_scale)
 }
 
-impl FrameSource for Frames {
-    fn next(&mut self, cancel: &Cancel) -> Result<Option<Picture>> {
-        if self.ready.is_none() {
-            self.ready = Some(self.decode(cancel)?);
+/// [`features`] twice as fine, in time too. What follows looks no further than a few positions, and can
+/// be cut.
+pub(super) fn fine_features(
+    pipeline: &VideoPipeline,
+    latents: &Latents,
+    cancel: &Cancel,
+) -> Result<Latents> {
+    let features = features(pipeline, latents, cancel)?;
+    let networks = Decoders::passing(pipeline);
+    let mut middle = Half::open(&networks, false, features.shape.frames, 0)?;
+    let mut fine = Latents { values: Vec::new(), shape: twice(features.shape) };
+    while !middle.is_done() {
+        let (begin, made) = middle.feed(&features, cancel)?;
+        if fine.values.is_empty() {
+            fine.shape.channels = made.len_of(Axis(1));
+            fine.values = vec![0.0; fine.shape.len()];
         }
-        Ok(self.ready.as_mut().and_then(VecDeque::pop_front))
-    }
-}
-
-/// Latent frames that are decoded together where a clip is cut in time, and those of them that are
-/// also in the next part.
-const CHUNK: usize = 16;
-const SHARED: usize = 2;
-
-/// The parts in time of so many latent frames.
-pub(super) fn parts(frames: usize) -> Spans {
-    Spans::even(frames, frames.div_ceil(CHUNK), SHARED)
-}
-
-/// The frames of a clip, decoded part by part in time, each part in strips; what two parts show is
-/// blended.
-pub(super) struct Chunked<'p> {
-    networks: Arc<Decoders<'p>>,
-    latents: Latents,
-    strips: Spans,
-    /// Latent frames of the parts that are still to come.
-    parts: VecDeque<Range<usize>>,
-    /// The part at hand, and its first frames that the part before it has drawn too.
-    part: Option<Tiled<'p>>,
-    tail: VecDeque<Picture>,
-    /// How many frames both parts show.
-    shared: usize,
-    /// Frames of the part at hand that are this part's alone or the blend's.
-    left: usize,
-}
-
-impl<'p> Chunked<'p> {
-    pub(super) fn new(
-        pipeline: &'p VideoPipeline,
-        latents: Latents,
-        strips: Spans,
-        parts: &Spans,
-    ) -> Self {
-        let parts = parts.iter().collect();
-        let (networks, tail) = (Decoders::staying(pipeline), VecDeque::new());
-        Self { networks, latents, strips, parts, part: None, tail, shared: 0, left: 0 }
-    }
-
-    /// Opens the next part, after keeping what the one before it shows of that.
-    fn turn(&mut self, cancel: &Cancel) -> Result<bool> {
-        let Some(part) = self.parts.pop_front() else { return Ok(false) };
-        self.tail.clear();
-        if let Some(mut before) = self.part.take() {
-            while let Some(picture) = before.next(cancel)? {
-                self.tail.push_back(picture);
+        for (frame, place) in within(begin, made.len_of(Axis(2)), fine.shape.frames) {
+            let made = made.index_axis(Axis(0), 0);
+            let frame: Vec<f32> = made.index_axis(Axis(1), frame).iter().copied().collect();
+            if frame.len() != fine.shape.channels * fine.shape.area() {
+                return Err(shape_of("fine_features"));
             }
+            put_frame(&mut fine.values, &frame, place, fine.shape);
         }
-        self.shared = self.tail.len();
-        // Latent frame 0 of a part gives one frame, each later one as many as the model says.
-        let temporal = self.networks.pipeline.manifest().latents.temporal as usize;
-        let frame = |latent: usize| latent * temporal;
-        self.left = match self.parts.front() {
-            Some(next) => frame(next.start - part.start),
-            None => usize::MAX,
-        };
-        let latents = self.latents.frames(&part);
-        self.part = Some(Tiled::new(Arc::clone(&self.networks), latents, self.strips.clone()));
-        Ok(true)
+    }
+    Ok(fine)
+}
+
+/// The size that an upsampler makes of this; of a clip's first frame it makes one.
+fn twice(shape: LatentShape) -> LatentShape {
+    let LatentShape { frames, height, width, .. } = shape;
+    LatentShape { frames: 2 * frames - 1, height: 2 * height, width: 2 * width, ..shape }
+}
+
+/// Of so many frames, the first of which has its place at `begin`, those within a clip: number and place.
+fn within(begin: isize, frames: usize, of: usize) -> impl Iterator<Item = (usize, usize)> {
+    let place = move |number: usize| usize::try_from(begin + number as isize).ok();
+    (0..frames)
+        .filter_map(move |number| Some((number, place(number)?)))
+        .filter(move |(_, place)| *place < of)
+}
+
+/// Half of what follows the stem: twice as many frames come out as go in, twice as wide and high.
+///
+/// Its convolutions look ahead, so that what comes out lags behind what goes in; the first frames that
+/// come out lie before the clip, and the last come when others have gone in behind it.
+struct Half<'p> {
+    network: Remembering<'p>,
+    about: Settings,
+    last: bool,
+    /// The clip's frames that go in.
+    count: usize,
+    /// The place of the next that goes in.
+    next: isize,
+}
+
+impl<'p> Half<'p> {
+    /// `last`: the one that gives pictures. `next`: the place of the first frame that will go in.
+    fn open(networks: &Arc<Decoders<'p>>, last: bool, count: usize, next: isize) -> Result<Self> {
+        let role = if last { "vae_decoder" } else { "vae_decoder_middle" };
+        let network = Remembering::new(Arc::clone(networks), role, true);
+        Ok(Self { network, about: networks.pipeline.settings()?, last, count, next })
+    }
+
+    /// The place of the next frame that comes out.
+    fn place(&self) -> isize {
+        2 * self.next - self.about.decoder_lags[usize::from(self.last)] as isize
+    }
+
+    /// How many of the clip's frames come out.
+    fn frames(&self) -> usize {
+        2 * self.count - 1
+    }
+
+    fn is_done(&self) -> bool {
+        self.place() >= self.frames() as isize
+    }
+
+    /// Puts the clip's next frames in, behind the last any; gives what comes out, and the place of its first.
+    fn feed(&mut self, clip: &Latents, cancel: &Cancel) -> Result<(isize, ArrayD<f32>)> {
+        let LatentShape { channels, frames, height, width, .. } = clip.shape;
+        let all = ArrayView5::from_shape((1, channels, frames, height, width), &clip.values)
+            .map_err(|_| shape_of("features"))?;
+        let step = self.about.decoder_step << usize::from(self.last);
+        let those = self.next..self.next + step as isize;
+        let those: Vec<_> = those.map(|at| at.clamp(0, frames as isize - 1) as usize).collect();
+        self.run(all.select(Axis(2), &those).into_dyn().view(), cancel)
+    }
+
+    fn run(
+        &mut self,
+        frames: ArrayViewD<'_, f32>,
+        cancel: &Cancel,
+    ) -> Result<(isize, ArrayD<f32>)> {
+        let (name, wanted) =
+            if self.last { ("fine_features", "frames") } else { ("features", "fine_features") };
+        let count = frames.len_of(Axis(2));
+        let timestep = self.about.timestep();
+        let position = Array1::from_elem(1, self.next as i64);
+        let length = Array1::from_elem(1, self.count as i64);
+        let mut inputs = vec![
+            (name, Tensor::F32(frames)),
+            ("position", (&position).into()),
+            ("count", (&length).into()),
+        ];
+        inputs.extend(timestep.as_ref().map(|timestep| ("timestep", aview1(timestep).into())));
+        let made = self.network.run(&inputs, wanted, cancel)?;
+        if made.ndim() != 5 || made.len_of(Axis(2)) != 2 * count {
+            return Err(shape_of(wanted));
+        }
+        let place = self.place();
+        self.next += count as isize;
+        Ok((place, made))
     }
 }
 
-impl FrameSource for Chunked<'_> {
+/// The frames of a clip, decoded as they are asked for.
+pub(super) struct Frames<'p> {
+    pipeline: &'p VideoPipeline,
+    /// What the stem has still to see.
+    latents: Option<Latents>,
+    /// The stem's features or, without a middle, fine ones.
+    features: Latents,
+    middle: Option<Half<'p>>,
+    last: Half<'p>,
+    ready: VecDeque<Picture>,
+}
+
+impl<'p> Frames<'p> {
+    pub(super) fn open(networks: &Arc<Decoders<'p>>, latents: Latents) -> Result<Self> {
+        let about: Settings = networks.pipeline.settings()?;
+        let count = about.feature_scale * (latents.shape.frames - 1) + 1;
+        let middle = Half::open(networks, false, count, 0)?;
+        let last = Half::open(networks, true, middle.frames(), middle.place())?;
+        let empty = LatentShape { frames: 0, ..latents.shape };
+        Ok(Self {
+            pipeline: networks.pipeline,
+            latents: Some(latents),
+            features: Latents { values: Vec::new(), shape: empty },
+            middle: Some(middle),
+            last,
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// Of what [`fine_features`] gave, or of strips of it.
+    pub(super) fn of_features(networks: &Arc<Decoders<'p>>, features: Latents) -> Result<Self> {
+        let last = Half::open(networks, true, features.shape.frames, 0)?;
+        let pipeline = networks.pipeline;
+        Ok(Self { pipeline, latents: None, features, middle: None, last, ready: VecDeque::new() })
+    }
+}
+
+impl FrameSource for Frames<'_> {
     fn next(&mut self, cancel: &Cancel) -> Result<Option<Picture>> {
-        if self.left == 0 && !self.turn(cancel)? {
-            return Ok(None);
+        if let Some(latents) = self.latents.take() {
+            self.features = features(self.pipeline, &latents, cancel)?;
         }
-        let Some(part) = &mut self.part else { return Ok(None) };
-        let Some(mut picture) = part.next(cancel)? else { return Ok(None) };
-        self.left -= 1;
-        let at = self.shared - self.tail.len();
-        if let Some(earlier) = self.tail.pop_front() {
-            let share = share(at, self.shared);
-            let pairs = picture.iter_mut().zip(earlier.iter());
-            pairs.for_each(|(later, earlier)| *later = blend(*earlier, *later, share));
+        while self.ready.is_empty() && !self.last.is_done() {
+            let (begin, pixels) = match &mut self.middle {
+                Some(middle) => {
+                    let (_, fine) = middle.feed(&self.features, cancel)?;
+                    self.last.run(fine.view(), cancel)?
+                }
+                None => self.last.feed(&self.features, cancel)?,
+            };
+            let pixels = pixels.into_dimensionality::<Ix5>().map_err(|_| shape_of("frames"))?;
+            let clip = pixels.index_axis(Axis(0), 0);
+            let those = within(begin, clip.len_of(Axis(1)), self.last.frames());
+            self.ready
+                .extend(those.map(|(number, _)| frames::picture(clip.index_axis(Axis(1), number))));
         }
-        Ok(Some(picture))
+        Ok(self.ready.pop_front())
     }
 }

@@ -11,6 +11,7 @@ mod draws;
 mod frames;
 mod network;
 mod picture;
+mod remembering;
 mod texts;
 mod tiles;
 mod words;

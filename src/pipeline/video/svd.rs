@@ -5,9 +5,10 @@
 //! of the photo with a little noise. Guidance grows from the first frame to the last.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array3, ArrayView4, ArrayView5, Axis, Ix4, aview1};
+use ndarray::{Array1, Array3, ArrayD, ArrayView4, ArrayView5, Axis, Ix4, aview1};
 use serde::Deserialize;
 
 use super::decoders::Decoders;
@@ -34,6 +35,8 @@ struct Settings {
     guidance_last: f32,
     /// Frames that are decoded together.
     decode_chunk: usize,
+    /// Features of the decoder's stem to a latent along each side.
+    feature_scale: usize,
     image_side: usize,
     image_mean: [f32; 3],
     image_std: [f32; 3],
@@ -46,9 +49,13 @@ pub(super) fn check(manifest: &PackManifest) -> Result<()> {
     for role in ["image_encoder", "vae_encoder", "condition", "denoiser", "vae_decoder"] {
         manifest.component(role)?;
     }
+    for part in ["stem", "statistics", "strip"] {
+        manifest.component(&format!("vae_decoder_{part}"))?;
+    }
     let numbers =
         [about.motion_bucket, about.noise_augmentation, about.guidance_first, about.guidance_last];
     if about.decode_chunk == 0
+        || !(1..=manifest.latents.spatial as usize).contains(&about.feature_scale)
         || !(1..=1024).contains(&about.image_side)
         || numbers.iter().any(|n| !n.is_finite())
     {
@@ -193,37 +200,119 @@ impl Denoiser for SvdDenoiser<'_> {
     }
 }
 
+/// Latent frames that are decoded together, one after another: what the decoder's temporal layers see of a
+/// clip.
+pub(super) fn chunks(manifest: &PackManifest, frames: usize) -> Vec<Range<usize>> {
+    let chunk = decode_chunk(manifest).max(1);
+    (0..frames).step_by(chunk).map(|begin| begin..(begin + chunk).min(frames)).collect()
+}
+
+/// Features that the decoder's stem makes of a latent, along each side.
+pub(super) fn feature_scale(manifest: &PackManifest) -> usize {
+    settings::<Settings>(manifest).map_or(1, |about| about.feature_scale)
+}
+
+/// What the decoder's stem makes of a chunk of latents. Each position has seen the whole frame.
+pub(super) fn features(
+    pipeline: &VideoPipeline,
+    latents: &Latents,
+    cancel: &Cancel,
+) -> Result<Latents> {
+    let LatentShape { channels, frames, height, width, .. } = latents.shape;
+    let seen = ArrayView4::from_shape((frames, channels, height, width), &latents.values)
+        .map_err(|_| shape_of("latents"))?;
+    let outputs = pipeline.session("vae_decoder_stem")?.run(&[("latents", seen.into())], cancel)?;
+    let made = outputs.view("features")?;
+    let scale = feature_scale(pipeline.manifest());
+    let shape = LatentShape {
+        channels: made.len_of(Axis(1)),
+        height: scale * height,
+        width: scale * width,
+        ..latents.shape
+    };
+    if made.len() != shape.len() {
+        return Err(shape_of("features"));
+    }
+    Ok(Latents { values: made.iter().copied().collect(), shape })
+}
+
+/// Of each square of features this many along each side are looked at for the group norms, and as many are
+/// left out.
+const LOOKED_AT: usize = 16;
+
+/// What the group norms of the rest would find in whole frames, (norms, frames, 2, groups): means and
+/// variances over a quarter of the positions, in squares that are spread over the frame.
+pub(super) fn statistics(
+    pipeline: &VideoPipeline,
+    features: &Latents,
+    cancel: &Cancel,
+) -> Result<ArrayD<f32>> {
+    let LatentShape { channels, frames, height, width, .. } = features.shape;
+    let all = ArrayView4::from_shape((frames, channels, height, width), &features.values)
+        .map_err(|_| shape_of("features"))?;
+    let those = |side: usize| -> Vec<usize> {
+        (0..side).filter(|at| (at / LOOKED_AT).is_multiple_of(2)).collect()
+    };
+    let sample = all.select(Axis(2), &those(height)).select(Axis(3), &those(width));
+    let session = pipeline.session("vae_decoder_statistics")?;
+    let outputs = session.run(&[("features", (&sample).into())], cancel)?;
+    Ok(outputs.view("statistics")?.to_owned())
+}
+
+/// The frames of a strip of [`features`], whose norms take what [`statistics`] found.
+pub(super) fn strip(
+    networks: &Decoders<'_>,
+    features: &Latents,
+    statistics: &ArrayD<f32>,
+    cancel: &Cancel,
+) -> Result<Vec<Picture>> {
+    let session = networks.open("vae_decoder_strip")?;
+    pictures(&session, features, Some(statistics), cancel)
+}
+
+/// Runs what comes after the stem.
+fn pictures(
+    session: &Session,
+    features: &Latents,
+    statistics: Option<&ArrayD<f32>>,
+    cancel: &Cancel,
+) -> Result<Vec<Picture>> {
+    let LatentShape { channels, frames, height, width, .. } = features.shape;
+    let features = ArrayView4::from_shape((frames, channels, height, width), &features.values)
+        .map_err(|_| shape_of("features"))?;
+    let mut inputs = vec![("features", Tensor::from(features))];
+    inputs.extend(statistics.map(|found| ("statistics", Tensor::F32(found.view()))));
+    let outputs = session.run(&inputs, cancel)?;
+    let pixels = outputs.view("frames")?.into_dimensionality::<Ix4>();
+    let pixels = pixels.map_err(|_| shape_of("frames"))?;
+    Ok(pixels.outer_iter().map(frames::picture).collect())
+}
+
 /// The frames of a clip, decoded some at a time.
-pub(super) struct Frames {
-    session: Arc<Session>,
-    chunk: usize,
+pub(super) struct Frames<'p> {
+    networks: Arc<Decoders<'p>>,
     latents: Latents,
-    done: usize,
+    /// Those that are still to come.
+    chunks: VecDeque<Range<usize>>,
     ready: VecDeque<Picture>,
 }
 
-impl Frames {
-    pub(super) fn open(networks: &Decoders<'_>, latents: Latents) -> Result<Self> {
-        let about: Settings = networks.pipeline.settings()?;
-        let session = networks.open("vae_decoder")?;
-        Ok(Self { session, chunk: about.decode_chunk, latents, done: 0, ready: VecDeque::new() })
+impl<'p> Frames<'p> {
+    pub(super) fn new(networks: &Arc<Decoders<'p>>, latents: Latents) -> Self {
+        let chunks = chunks(networks.pipeline.manifest(), latents.shape.frames).into();
+        Self { networks: Arc::clone(networks), latents, chunks, ready: VecDeque::new() }
     }
 }
 
-impl FrameSource for Frames {
+impl FrameSource for Frames<'_> {
     fn next(&mut self, cancel: &Cancel) -> Result<Option<Picture>> {
-        let LatentShape { channels, frames, height, width, .. } = self.latents.shape;
-        if self.ready.is_empty() && self.done < frames {
-            let count = self.chunk.min(frames - self.done);
-            let frame = channels * height * width;
-            let values = &self.latents.values[self.done * frame..(self.done + count) * frame];
-            let chunk = ArrayView4::from_shape((count, channels, height, width), values)
-                .map_err(|_| shape_of("latents"))?;
-            let outputs = self.session.run(&[("latents", chunk.into())], cancel)?;
-            let pixels = outputs.view("frames")?.into_dimensionality::<Ix4>();
-            let pixels = pixels.map_err(|_| shape_of("frames"))?;
-            self.ready.extend(pixels.outer_iter().map(frames::picture));
-            self.done += count;
+        if self.ready.is_empty()
+            && let Some(chunk) = self.chunks.pop_front()
+        {
+            let latents = self.latents.frames(&chunk);
+            let features = features(self.networks.pipeline, &latents, cancel)?;
+            let session = self.networks.open("vae_decoder")?;
+            self.ready.extend(pictures(&session, &features, None, cancel)?);
         }
         Ok(self.ready.pop_front())
     }

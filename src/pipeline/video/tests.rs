@@ -8,9 +8,8 @@ use ndarray::Array5;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
-use super::decoders::Decoders;
 use super::draws::{Draw, Draws};
-use super::frames::FrameSource;
+use super::frames::{FrameSource, feature_scale};
 use super::tiles::{Spans, Tiled};
 use super::{
     ClipPicture, Latents, RoughPicture, Saved, StepTaken, VideoOrder, VideoPipeline, Watch, ltx,
@@ -319,16 +318,14 @@ fn strips_and_parts_of_a_clip_look_like_the_whole() {
         assert_eq!(whole.len(), 3 * 256 * 96 * frames as usize, "{name}");
         let mut cut = same();
         cut.denormalise(pipeline.manifest());
-        let spatial = pipeline.manifest().latents.spatial as usize;
-        let spans = Spans::even(cut.shape.longer(), 2, (64 / spatial).max(2));
-        assert_eq!(spans.len(), 2, "{name}");
-        let tiled = if name == "ltx" {
+        if name == "ltx" {
             ltx::add_noise(&pipeline, &mut cut, &order.draws).unwrap();
-            let parts = Spans::even(cut.shape.frames, 2, 4);
-            drawn(Box::new(ltx::Chunked::new(&pipeline, cut, spans, &parts)))
-        } else {
-            drawn(Box::new(Tiled::new(Decoders::staying(&pipeline), cut, spans)))
-        };
+        }
+        let scale = feature_scale(pipeline.manifest());
+        let spatial = pipeline.manifest().latents.spatial as usize / scale;
+        let spans = Spans::even(scale * cut.shape.longer(), 2, (64 / spatial).max(2));
+        assert_eq!(spans.len(), 2, "{name}");
+        let tiled = drawn(Box::new(Tiled::new(&pipeline, cut, spans)));
         assert_eq!(tiled.len(), whole.len(), "{name}");
         let psnr = decibels(&tiled, &whole);
         println!("{name}: strips and parts against the whole {psnr:.1} dB");

@@ -1,7 +1,8 @@
 //! Decoding in strips across the longer side: less memory, and seams that are blended.
 //!
-//! Every strip is decoded for the whole clip before the next one begins, so that what a causal decoder
-//! remembers is that of one strip. The finished pictures wait as 8 bits a channel.
+//! What a decoder sees of whole frames comes first and is not cut ([`frames::before_strips`]). Every strip
+//! is decoded for a whole part of the clip before the next one begins, so that what a decoder remembers is
+//! that of one strip. The finished pictures wait as 8 bits a channel.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use super::decoders::Decoders;
 use super::frames::{self, FrameSource, Picture};
 use super::texts::shape as shape_of;
-use super::{LatentShape, Latents};
+use super::{LatentShape, Latents, Outermost, VideoPipeline};
 use crate::error::Result;
 use crate::runtime::Cancel;
 
@@ -59,40 +60,48 @@ impl Spans {
 
 /// How much of what a range of length `shared` shows at `at` is the later one's, 0–1. Nothing of a
 /// part's outer quarter is seen: there its decoder misses most of what lies beyond.
-pub(super) fn share(at: usize, shared: usize) -> f32 {
+fn share(at: usize, shared: usize) -> f32 {
     const UNSEEN: f32 = 0.25;
     let at = (at as f32 + 0.5) / shared as f32;
     ((at - UNSEEN) / (1.0 - 2.0 * UNSEEN)).clamp(0.0, 1.0)
 }
 
 /// Two codes, `share` of the later one.
-pub(super) fn blend(earlier: u8, later: u8, share: f32) -> u8 {
+fn blend(earlier: u8, later: u8, share: f32) -> u8 {
     let (earlier, later) = (f32::from(earlier), f32::from(later));
     (earlier + (later - earlier) * share + 0.5) as u8
 }
 
-/// Frames of a clip that is decoded strip by strip.
+/// Frames of a clip that is decoded part by part, each part strip by strip.
 pub(super) struct Tiled<'p> {
     networks: Arc<Decoders<'p>>,
-    latents: Option<Latents>,
-    spans: Spans,
+    latents: Latents,
+    /// Latent frames of the parts that are still to come.
+    parts: VecDeque<Range<usize>>,
+    /// Positions of what is cut, along the longer side.
+    strips: Spans,
     ready: VecDeque<Picture>,
 }
 
 impl<'p> Tiled<'p> {
-    pub(super) fn new(networks: Arc<Decoders<'p>>, latents: Latents, spans: Spans) -> Self {
-        Self { networks, latents: Some(latents), spans, ready: VecDeque::new() }
+    pub(super) fn new(pipeline: &'p VideoPipeline, latents: Latents, strips: Spans) -> Self {
+        let parts = frames::parts(pipeline.manifest(), latents.shape.frames).into();
+        let networks = Decoders::staying(pipeline);
+        Self { networks, latents, parts, strips, ready: VecDeque::new() }
     }
 
-    fn decode(&mut self, latents: &Latents, cancel: &Cancel) -> Result<()> {
-        let shape = latents.shape;
-        let across = shape.width >= shape.height;
+    fn decode(&mut self, part: &Range<usize>, cancel: &Cancel) -> Result<()> {
+        let latents = self.latents.frames(part);
+        let across = latents.shape.width >= latents.shape.height;
         let spatial = self.networks.pipeline.manifest().latents.spatial as usize;
-        let size = [shape.height * spatial, shape.width * spatial];
+        let size = [latents.shape.height * spatial, latents.shape.width * spatial];
+        let uncut = frames::before_strips(self.networks.pipeline, latents, cancel)?;
+        let spatial = size[1] / uncut.features.shape.width;
         let mut drawn = 0;
-        for span in self.spans.iter() {
-            let strip = if across { latents.columns(&span) } else { latents.rows(&span) };
-            let mut source = frames::strip(&self.networks, strip)?;
+        for span in self.strips.iter() {
+            let features = &uncut.features;
+            let strip = if across { features.columns(&span) } else { features.rows(&span) };
+            let mut source = frames::strip(&self.networks, strip, &uncut, cancel)?;
             let place = span.start * spatial..span.end * spatial;
             let length = 3 * place.len() * if across { size[0] } else { size[1] };
             let mut number = 0;
@@ -140,9 +149,10 @@ fn put(
 
 impl FrameSource for Tiled<'_> {
     fn next(&mut self, cancel: &Cancel) -> Result<Option<Picture>> {
-        if let Some(latents) = self.latents.take() {
-            let latents = frames::before_strips(self.networks.pipeline, latents, cancel)?;
-            self.decode(&latents, cancel)?;
+        if self.ready.is_empty()
+            && let Some(part) = self.parts.pop_front()
+        {
+            self.decode(&part, cancel)?;
         }
         Ok(self.ready.pop_front())
     }
@@ -174,14 +184,21 @@ impl Latents {
         Self { values, shape: LatentShape { height: rows.len(), ..self.shape } }
     }
 
-    /// A part of the frames, where channels are the outermost axis.
+    /// A part of the frames.
     pub(super) fn frames(&self, frames: &Range<usize>) -> Self {
         let area = self.shape.area();
-        let channels = self.values.chunks_exact(self.shape.volume());
-        let values = channels
-            .flat_map(|channel| &channel[frames.start * area..frames.end * area])
-            .copied()
-            .collect();
+        let values = match self.shape.outermost {
+            Outermost::Frames => {
+                let frame = self.shape.channels * area;
+                self.values[frames.start * frame..frames.end * frame].to_vec()
+            }
+            Outermost::Channels => {
+                let channels = self.values.chunks_exact(self.shape.volume());
+                let part =
+                    |channel: &[f32]| channel[frames.start * area..frames.end * area].to_vec();
+                channels.flat_map(part).collect()
+            }
+        };
         Self { values, shape: LatentShape { frames: frames.len(), ..self.shape } }
     }
 }

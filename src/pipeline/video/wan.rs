@@ -9,13 +9,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ndarray::{Array1, Array3, Array4, ArrayD, ArrayView5, ArrayViewD, Axis, Ix5, s};
+use ndarray::{Array1, Array3, Array4, ArrayView5, ArrayViewD, Axis, Ix5, s};
 use serde::Deserialize;
 
 use super::decoders::Decoders;
 use super::draws::Draw;
 use super::frames::{self, FrameSource, Picture};
 use super::network::{Condition, Network};
+use super::remembering::Remembering;
 use super::texts::{Filling, shape as shape_of};
 use super::{
     Denoising, LatentShape, Latents, VideoOrder, VideoPipeline, normalise, picture, prompts,
@@ -23,8 +24,8 @@ use super::{
 };
 use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps};
 use crate::error::Result;
-use crate::pack::{PackManifest, Size};
-use crate::runtime::{Cancel, Kept, Session, Tensor};
+use crate::pack::PackManifest;
+use crate::runtime::{Cancel, Kept, Tensor};
 
 /// `family_settings` of a Wan pack.
 #[derive(Debug, Deserialize)]
@@ -203,10 +204,11 @@ fn known_latents(
     let later = pipeline.manifest().latents.temporal as usize;
     let grey = Array4::<f32>::zeros((3, later, order.height as usize, order.width as usize));
     let grey = grey.insert_axis(Axis(0));
-    let mut encoder = Causal::open(Decoders::passing(pipeline), "vae_encoder")?;
+    let mut encoder =
+        Remembering::new(Decoders::passing(pipeline), "vae_encoder", about.caches_in_place);
     for frame in 0..frames {
         let image = if frame == 0 { picture::as_video(&first) } else { grey.view().into_dyn() };
-        let mean = encoder.run("image", image, "moments_mean", cancel)?;
+        let mean = encoder.run(&[("image", Tensor::F32(image))], "moments_mean", cancel)?;
         let mean = mean.as_slice().ok_or_else(|| shape_of("moments_mean"))?;
         if mean.len() != shape.channels * shape.area() {
             return Err(shape_of("moments_mean"));
@@ -271,67 +273,6 @@ impl Denoiser for WanDenoiser<'_> {
     }
 }
 
-/// What comes out as next_cache_7 goes in as cache_7.
-const NEXT: &str = "next_";
-
-/// Half of the causal autoencoder: frames go through one after another, and what its convolutions
-/// remember goes with them.
-struct Causal<'p> {
-    networks: Arc<Decoders<'p>>,
-    role: &'static str,
-    session: Option<Arc<Session>>,
-    frames: usize,
-    /// By the names by which it goes in.
-    remembered: Vec<(String, Kept)>,
-    in_place: bool,
-}
-
-impl<'p> Causal<'p> {
-    /// # Errors
-    /// `pack.manifest`.
-    fn open(networks: Arc<Decoders<'p>>, role: &'static str) -> Result<Self> {
-        let about: Settings = networks.pipeline.settings()?;
-        let in_place = about.caches_in_place;
-        Ok(Self { networks, role, session: None, frames: 0, remembered: Vec::new(), in_place })
-    }
-
-    /// Runs the next frame, and gives the output `wanted`.
-    fn run(
-        &mut self,
-        name: &str,
-        frame: ArrayViewD<'_, f32>,
-        wanted: &str,
-        cancel: &Cancel,
-    ) -> Result<ArrayD<f32>> {
-        // The first frame has a graph of its own, since nothing is remembered there.
-        let session = match (&mut self.session, self.frames) {
-            (Some(session), 2..) => session,
-            (session, frames) => {
-                *session = None;
-                let which = if frames == 0 { "first" } else { "next" };
-                session.insert(self.networks.open(&format!("{}_{which}", self.role))?)
-            }
-        };
-        let mut inputs = vec![(name, Tensor::F32(frame))];
-        let outputs = if self.in_place {
-            let over = std::mem::take(&mut self.remembered).into_iter();
-            let over = over.map(|(name, kept)| (name.clone(), format!("{NEXT}{name}"), kept));
-            session.run_over(&inputs, over.collect(), cancel)?
-        } else {
-            inputs.extend(self.remembered.iter().map(|(name, kept)| (name.as_str(), kept.into())));
-            session.run(&inputs, cancel)?
-        };
-        let out = outputs.view(wanted)?.to_owned();
-        let kept = outputs.keep().into_iter().filter_map(|(name, kept)| {
-            let name = name.strip_prefix(NEXT).unwrap_or(&name);
-            name.starts_with("cache_").then(|| (name.to_owned(), kept))
-        });
-        self.remembered = kept.collect();
-        self.frames += 1;
-        Ok(out)
-    }
-}
-
 /// What the decoder's stem makes of a clip's latents: as many frames of as many positions, in which
 /// each position has seen the others. What follows looks no further than a few positions, and can be cut.
 pub(super) fn features(
@@ -339,10 +280,10 @@ pub(super) fn features(
     latents: &Latents,
     cancel: &Cancel,
 ) -> Result<Latents> {
-    let mut stem = Causal::open(Decoders::passing(pipeline), STEM)?;
+    let mut stem = causal(&Decoders::passing(pipeline), STEM)?;
     let mut features = Latents { values: Vec::new(), shape: latents.shape };
     for frame in 0..latents.shape.frames {
-        let made = stem.features(latents, frame, cancel)?;
+        let made = stem_features(&mut stem, latents, frame, cancel)?;
         if frame == 0 {
             features.shape.channels = made.len() / features.shape.area().max(1);
             features.values = vec![0.0; features.shape.len()];
@@ -357,32 +298,33 @@ pub(super) fn features(
 
 const STEM: &str = "vae_decoder_stem";
 
-/// Channels of [`features`], for a pack that has a stem.
-pub(super) fn feature_channels(manifest: &PackManifest) -> Option<u64> {
-    let port = manifest.components.get("vae_decoder_first")?.inputs.get("features")?;
-    match port.shape.get(1)? {
-        Size::Fixed(channels) => Some(*channels),
-        Size::Named(_) => None,
+/// The stem's features of the latents' next frame, (C, H, W).
+fn stem_features(
+    stem: &mut Remembering<'_>,
+    latents: &Latents,
+    frame: usize,
+    cancel: &Cancel,
+) -> Result<Vec<f32>> {
+    let inputs = [("latents", Tensor::F32(latents.frame(frame)?))];
+    let made = stem.run(&inputs, "features", cancel)?;
+    let area = latents.shape.area();
+    if made.len() % area.max(1) != 0 || made.is_empty() {
+        return Err(shape_of("features"));
     }
+    Ok(made.into_iter().collect())
 }
 
-impl Causal<'_> {
-    /// The stem's features of the latents' next frame, (C, H, W).
-    fn features(&mut self, latents: &Latents, frame: usize, cancel: &Cancel) -> Result<Vec<f32>> {
-        let made = self.run("latents", latents.frame(frame)?, "features", cancel)?;
-        let area = latents.shape.area();
-        if made.len() % area.max(1) != 0 || made.is_empty() {
-            return Err(shape_of("features"));
-        }
-        Ok(made.into_iter().collect())
-    }
+/// Half of the causal autoencoder, through which frames go one after another.
+fn causal<'p>(networks: &Arc<Decoders<'p>>, role: &'static str) -> Result<Remembering<'p>> {
+    let about: Settings = networks.pipeline.settings()?;
+    Ok(Remembering::new(Arc::clone(networks), role, about.caches_in_place))
 }
 
 /// The frames of a clip, decoded as they are asked for.
 pub(super) struct Frames<'p> {
     /// None where the latents have been through it.
-    stem: Option<Causal<'p>>,
-    decoder: Causal<'p>,
+    stem: Option<Remembering<'p>>,
+    decoder: Remembering<'p>,
     latents: Latents,
     /// Latent frames that were decoded.
     done: usize,
@@ -391,13 +333,13 @@ pub(super) struct Frames<'p> {
 
 impl<'p> Frames<'p> {
     pub(super) fn open(networks: &Arc<Decoders<'p>>, latents: Latents) -> Result<Self> {
-        let stem = Some(Causal::open(Arc::clone(networks), STEM)?);
+        let stem = Some(causal(networks, STEM)?);
         Ok(Self { stem, ..Self::of_features(networks, latents)? })
     }
 
     /// Of what [`features`] gave, or of strips of it.
     pub(super) fn of_features(networks: &Arc<Decoders<'p>>, latents: Latents) -> Result<Self> {
-        let decoder = Causal::open(Arc::clone(networks), "vae_decoder")?;
+        let decoder = causal(networks, "vae_decoder")?;
         Ok(Self { stem: None, decoder, latents, done: 0, ready: VecDeque::new() })
     }
 }
@@ -408,15 +350,15 @@ impl FrameSource for Frames<'_> {
         if self.ready.is_empty() && self.done < frames {
             let pixels = match &mut self.stem {
                 Some(stem) => {
-                    let made = stem.features(&self.latents, self.done, cancel)?;
+                    let made = stem_features(stem, &self.latents, self.done, cancel)?;
                     let size = (1, made.len() / (height * width), 1, height, width);
                     let made =
                         ArrayView5::from_shape(size, &made).map_err(|_| shape_of("features"))?;
-                    self.decoder.run("features", made.into_dyn(), "frames", cancel)?
+                    self.decoder.run(&[("features", made.into())], "frames", cancel)?
                 }
                 None => {
-                    let made = self.latents.frame(self.done)?;
-                    self.decoder.run("features", made, "frames", cancel)?
+                    let made = Tensor::F32(self.latents.frame(self.done)?);
+                    self.decoder.run(&[("features", made)], "frames", cancel)?
                 }
             };
             let pixels = pixels.into_dimensionality::<Ix5>().map_err(|_| shape_of("frames"))?;
