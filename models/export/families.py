@@ -33,9 +33,14 @@ def fix(parts, manifest, width, height, frames):
         raise ValueError(f"{width}x{height}x{frames} does not suit {limits}")
     f = (frames - limits["frames_offset"]) // about["temporal"] + limits["frames_offset"]
     h, w = height // about["spatial"], width // about["spatial"]
-    patch = manifest["family_settings"].get("patch", [1, 1, 1])
+    settings = manifest["family_settings"]
+    patch = settings.get("patch", [1, 1, 1])
     sizes = {"frames": f, "height": h, "width": w, "tokens": f // patch[0] * (h // patch[1]) * (w // patch[2]),
              "pixel_frames": frames, "pixel_height": height, "pixel_width": width}
+    if "decoder_step" in settings:
+        step = settings["decoder_step"]
+        sizes |= {"latent_frames": f, "feature_frames": settings["feature_scale"] * (f - 1) + 1, "step": step,
+                  "double_step": 2 * step, "quadruple_step": 4 * step}
     for scale in range(2, about["spatial"] + 1):
         sizes |= {f"height_{scale}": h * scale, f"width_{scale}": w * scale}
     for part in parts:
@@ -43,7 +48,7 @@ def fix(parts, manifest, width, height, frames):
             chunked = manifest["family"] == "svd" and part.name.startswith("vae_decoder")
             part.fix({name: n for name, n in sizes.items() if not (chunked and name == "frames")})
     manifest["defaults"] |= {"width": width, "height": height, "frames": frames}
-    manifest["family_settings"]["static"] = [width, height, frames]
+    settings["static"] = [width, height, frames]
 
 
 def preview(pipe, family):
