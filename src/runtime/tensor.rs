@@ -43,6 +43,20 @@ impl Kept {
         self.there()?.try_extract_tensor::<f32>().ok().map(|(_, numbers)| numbers.as_ptr() as usize)
     }
 
+    /// Copied to memory of its own: where it lies now, it keeps all that the session ever used from being
+    /// given back when that is closed.
+    ///
+    /// # Errors
+    /// `model.output`.
+    pub(crate) fn apart(self) -> Result<Self> {
+        let Value::There(value) = self.0 else { return Ok(self) };
+        let (shape, numbers) =
+            value.try_extract_tensor::<f32>().map_err(|error| not_floats(Some(error)))?;
+        let copy = Owned::from_array((shape.to_vec(), numbers.to_vec()))
+            .map_err(|error| not_floats(Some(error)))?;
+        Ok(Self(Value::There(copy.into_dyn())))
+    }
+
     pub(super) fn into_there(self) -> Option<DynValue> {
         match self.0 {
             Value::There(value) => Some(value),

@@ -57,11 +57,14 @@ impl<'p> Remembering<'p> {
             session.run(&inputs, cancel)?
         };
         let out = outputs.view(wanted)?.to_owned();
-        let kept = outputs.keep().into_iter().filter_map(|(name, kept)| {
+        for (name, kept) in outputs.keep() {
             let name = name.strip_prefix(NEXT).unwrap_or(&name);
-            name.starts_with("cache_").then(|| (name.to_owned(), kept))
-        });
-        self.remembered = kept.collect();
+            if name.starts_with("cache_") {
+                // The first part's graph is about to be closed.
+                let kept = if self.parts == 0 { kept.apart()? } else { kept };
+                self.remembered.push((name.to_owned(), kept));
+            }
+        }
         self.parts += 1;
         Ok(out)
     }

@@ -285,6 +285,7 @@ fn pictures(
 /// The frames of a clip, decoded some at a time.
 pub(super) struct Frames<'p> {
     networks: Arc<Decoders<'p>>,
+    decoder: Option<Arc<Session>>,
     latents: Latents,
     /// Those that are still to come.
     chunks: VecDeque<Range<usize>>,
@@ -294,7 +295,8 @@ pub(super) struct Frames<'p> {
 impl<'p> Frames<'p> {
     pub(super) fn new(networks: &Arc<Decoders<'p>>, latents: Latents) -> Self {
         let chunks = chunks(networks.pipeline.manifest(), latents.shape.frames).into();
-        Self { networks: Arc::clone(networks), latents, chunks, ready: VecDeque::new() }
+        let networks = Arc::clone(networks);
+        Self { networks, decoder: None, latents, chunks, ready: VecDeque::new() }
     }
 }
 
@@ -305,8 +307,11 @@ impl FrameSource for Frames<'_> {
         {
             let latents = self.latents.frames(&chunk);
             let features = features(self.networks.pipeline, &latents, cancel)?;
-            let session = self.networks.open("vae_decoder")?;
-            self.ready.extend(pictures(&session, &features, None, cancel)?);
+            let decoder = match &mut self.decoder {
+                Some(decoder) => decoder,
+                none => none.insert(self.networks.open("vae_decoder")?),
+            };
+            self.ready.extend(pictures(decoder, &features, None, cancel)?);
         }
         Ok(self.ready.pop_front())
     }
