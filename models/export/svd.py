@@ -332,10 +332,10 @@ def norms(decoder):
 
 
 def moments(x, layer):
-    """Mean and variance of each group of [n, c, h, w], [n, groups] each, without a copy of all that is less its mean."""
+    """Mean and variance of each group of [n, c, h, w], [n, groups] each."""
     x = x.reshape(x.shape[0], layer.num_groups, -1)
     mean = x.mean(2)
-    return mean, torch.linalg.vector_norm(x, dim=2).square() / x.shape[2] - mean.square()
+    return mean, torch.linalg.vector_norm(x - mean[:, :, None], dim=2).square() / x.shape[2]
 
 
 def normalised(x, layer, mean, variance):

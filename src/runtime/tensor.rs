@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use half::f16;
 use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, Dimension};
+use ort::memory::Allocator;
 use ort::session::{IoBinding, SessionInputValue};
 use ort::value::{DynValue, Tensor as Owned, TensorElementType, TensorRef, ValueType};
 
@@ -50,11 +51,14 @@ impl Kept {
     /// `model.output`.
     pub(crate) fn apart(self) -> Result<Self> {
         let Value::There(value) = self.0 else { return Ok(self) };
-        let (shape, numbers) =
-            value.try_extract_tensor::<f32>().map_err(|error| not_floats(Some(error)))?;
-        let copy = Owned::from_array((shape.to_vec(), numbers.to_vec()))
-            .map_err(|error| not_floats(Some(error)))?;
-        Ok(Self(Value::There(copy.into_dyn())))
+        let copied = |value: &DynValue| -> Result<_, ort::Error> {
+            let (shape, numbers) = value.try_extract_tensor::<f32>()?;
+            let mut copy = Owned::<f32>::new(&Allocator::default(), shape.clone())?;
+            copy.extract_tensor_mut().1.copy_from_slice(numbers);
+            Ok(copy.into_dyn())
+        };
+        let copy = copied(&value).map_err(|error| not_floats(Some(error)))?;
+        Ok(Self(Value::There(copy)))
     }
 
     pub(super) fn into_there(self) -> Option<DynValue> {
