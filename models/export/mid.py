@@ -41,12 +41,12 @@ def svd():
 
 
 def ltx():
-    """LTX-Video 2B has 32 heads and 28 layers, and an autoencoder of 128 to 1024."""
+    """LTX-Video 2B has 32 heads and 28 layers, and a decoder of 256, 512, 1024, halved where it upsamples."""
     scaling = (True, True, True)
     return tiny.ltx(
         transformer=dict(in_channels=128, out_channels=128, num_attention_heads=16, attention_head_dim=64,
                          cross_attention_dim=1024, num_layers=6),
-        vae=dict(latent_channels=128, block_out_channels=(32, 64, 128, 128), decoder_block_out_channels=(32, 64, 128),
+        vae=dict(latent_channels=128, block_out_channels=(32, 64, 128, 128), decoder_block_out_channels=(64, 128, 256),
                  layers_per_block=(2, 1, 1, 1, 1), decoder_layers_per_block=(2, 2, 2, 2),
                  spatio_temporal_scaling=(*scaling, False), decoder_spatio_temporal_scaling=scaling,
                  decoder_inject_noise=(False,) * 4, down_block_types=("LTXVideoDownBlock3D",) * 4,

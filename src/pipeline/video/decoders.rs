@@ -20,7 +20,7 @@ impl<'p> Decoders<'p> {
         Arc::new(Self { pipeline, kept: None })
     }
 
-    /// Each is opened once.
+    /// Each is opened once, and keeps no more memory than its weights between its runs.
     pub(super) fn staying(pipeline: &'p VideoPipeline) -> Arc<Self> {
         Arc::new(Self { pipeline, kept: Some(Mutex::default()) })
     }
@@ -33,7 +33,7 @@ impl<'p> Decoders<'p> {
         if let Some(session) = kept.get(role) {
             return Ok(Arc::clone(session));
         }
-        let session = Arc::new(self.pipeline.session(role)?);
+        let session = Arc::new(self.pipeline.session(role)?.frugal());
         kept.insert(role.to_owned(), Arc::clone(&session));
         Ok(session)
     }
