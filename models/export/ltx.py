@@ -127,10 +127,18 @@ class Stem(nn.Module):
 
     def forward(self, latents, timestep=None):
         d, timestep = self.d, scaled(self.d, timestep)
-        x = d.mid_block(d.conv_in(latents), timestep)
+        x, conditioned = d.conv_in(latents), conditions(d.mid_block, timestep)
+        for r in d.mid_block.resnets:
+            x = self.resnet(r, x, conditioned)
         for block in self.blocks:
-            x = block(x, timestep)
+            x = through(block, x, timestep, self.resnet, lambda up, x: up(x))
         return x
+
+    @staticmethod
+    def resnet(r, x, timestep):
+        first, second = adjustments(r, timestep)
+        h = r.conv2(adjusted(r.conv1(adjusted(x, r.norm1, *first)), r.norm2, *second))
+        return h + shortcut(r, x)
 
 
 def upsampling(decoder):
@@ -170,7 +178,8 @@ class Half(nn.Module):
         timestep, feeding = scaled(d, timestep), Feeding(position[0], count[0], None if self.first else before)
         x = features
         for block in self.blocks:
-            x = self.block(block, x, timestep, feeding)
+            x = through(block, x, timestep, lambda r, x, t: self.resnet(r, x, t, feeding),
+                        lambda up, x: self.upsampled(up, x, feeding))
         if not self.last:
             return x, *feeding.after
         x = channel_norm(x, d.norm_out)
@@ -180,34 +189,12 @@ class Half(nn.Module):
         x = feeding.convolution(d.conv_out, feeding.window(F.silu(x)), 2)
         return unpatchify(x, self.patch), *feeding.after
 
-    def block(self, block, x, timestep, feeding):
-        if block.conv_in is not None:
-            x = self.resnet(block.conv_in, x, timestep, feeding)
-        if block.time_embedder is not None:
-            timestep = embedded(block.time_embedder, timestep, 4)
-        for up in block.upsamplers or []:
-            x = self.upsampled(up, x, feeding)
-        for resnet in block.resnets:
-            x = self.resnet(resnet, x, timestep, feeding)
-        return x
-
     def resnet(self, r, x, timestep, feeding):
-        table = [None] * 4
-        if r.scale_shift_table is not None:
-            table = (timestep + r.scale_shift_table)[..., None, None, None]
-
-        def adjusted(x, norm, shift, scale):
-            x = channel_norm(x, norm)
-            return F.silu(x if scale is None else x * (1 + scale) + shift)
-
-        frames = x.shape[2]
+        frames, (first, second) = x.shape[2], adjustments(r, timestep)
         skip = feeding.window(x)  # two frames behind, as what it is added to
-        x = feeding.convolution(r.conv1, adjusted(skip, r.norm1, *table[:2]), 2)
-        x = feeding.convolution(r.conv2, feeding.window(adjusted(x, r.norm2, *table[2:])), 2)
-        skip = skip[:, :, :frames]
-        if r.norm3 is not None:
-            skip = r.norm3(skip.movedim(1, -1)).movedim(-1, 1)
-        return x + (skip if r.conv_shortcut is None else r.conv_shortcut.conv(skip))
+        x = feeding.convolution(r.conv1, adjusted(skip, r.norm1, *first), 2)
+        x = feeding.convolution(r.conv2, feeding.window(adjusted(x, r.norm2, *second)), 2)
+        return x + shortcut(r, skip[:, :, :frames])
 
     def upsampled(self, up, x, feeding):
         """Twice as many frames, rows and columns. Of the two frames that a clip's first becomes the earlier lies before
@@ -256,6 +243,41 @@ class Feeding:
 CACHE_FRAMES = 2  # a convolution of three frames that gives its frames one late
 DECODER_STEP = 2  # of the stem's frames go through at a time
 FINE = "fine_features"  # what comes out of the middle
+
+
+def through(block, x, timestep, resnet, upsampled):
+    """LTXVideoUpBlock3d, with a way of its own for each of its layers."""
+    if block.conv_in is not None:
+        x = resnet(block.conv_in, x, timestep)
+    timestep = conditions(block, timestep)
+    for up in block.upsamplers or []:
+        x = upsampled(up, x)
+    for r in block.resnets:
+        x = resnet(r, x, timestep)
+    return x
+
+
+def conditions(block, timestep):
+    return timestep if block.time_embedder is None else embedded(block.time_embedder, timestep, 4)
+
+
+def adjustments(r, timestep):
+    """Shift and scale of a resnet's two norms."""
+    if r.scale_shift_table is None:
+        return (None, None), (None, None)
+    table = (timestep + r.scale_shift_table)[..., None, None, None]
+    return table[:2], table[2:]
+
+
+def adjusted(x, norm, shift, scale):
+    x = channel_norm(x, norm)
+    return F.silu(x if scale is None else x * (1 + scale) + shift)
+
+
+def shortcut(r, x):
+    if r.norm3 is not None:
+        x = r.norm3(x.movedim(1, -1)).movedim(-1, 1)
+    return x if r.conv_shortcut is None else r.conv_shortcut.conv(x)
 
 
 def channel_norm(x, norm):
