@@ -291,12 +291,12 @@ fn drawn(mut source: Box<dyn FrameSource + '_>) -> Vec<u8> {
 
 /// Frames of a clip and the least PSNR where it is decoded in strips, by pack. Random weights see far, and
 /// these are the strips of packs whose latents are as coarse as theirs: 64 pixels are four latents of
-/// Wan 2.2, and LTX is cut in time, too. SVD's decoder takes its group norms over whole frames.
+/// Wan 2.2. SVD's group norms take what a quarter of the positions tells of whole frames.
 const STRIPS: [(&str, u32, f64); 4] =
-    [("wan-t2v", 9, 45.0), ("wan-ti2v", 9, 37.0), ("svd", 5, 20.0), ("ltx", 33, 30.0)];
+    [("wan-t2v", 9, 45.0), ("wan-ti2v", 9, 37.0), ("svd", 5, 34.0), ("ltx", 33, 60.0)];
 
 #[test]
-fn strips_and_parts_of_a_clip_look_like_the_whole() {
+fn strips_of_a_clip_look_like_the_whole() {
     let mut missed = Vec::new();
     for (name, frames, least) in STRIPS {
         let Some(runtime) = runtime(name) else { return };
@@ -328,7 +328,7 @@ fn strips_and_parts_of_a_clip_look_like_the_whole() {
         let tiled = drawn(Box::new(Tiled::new(&pipeline, cut, spans)));
         assert_eq!(tiled.len(), whole.len(), "{name}");
         let psnr = decibels(&tiled, &whole);
-        println!("{name}: strips and parts against the whole {psnr:.1} dB");
+        println!("{name}: strips against the whole {psnr:.1} dB");
         if psnr < least {
             missed.push(name);
         }
