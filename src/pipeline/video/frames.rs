@@ -118,7 +118,7 @@ impl FrameSource for VecDeque<Picture> {
 pub(super) fn parts(manifest: &PackManifest, frames: usize) -> Vec<Range<usize>> {
     match manifest.family {
         Family::Svd => svd::chunks(manifest, frames),
-        Family::Wan | Family::Ltx => vec![0..frames],
+        Family::Wan | Family::Ltx => std::iter::once(0..frames).collect(),
     }
 }
 
