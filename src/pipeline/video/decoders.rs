@@ -25,6 +25,11 @@ impl<'p> Decoders<'p> {
         Arc::new(Self { pipeline, kept: Some(Mutex::default()) })
     }
 
+    /// Whether each stays open.
+    pub(super) fn stay(&self) -> bool {
+        self.kept.is_some()
+    }
+
     /// # Errors
     /// `pack.*`, `model.unreadable`.
     pub(super) fn open(&self, role: &str) -> Result<Arc<Session>> {

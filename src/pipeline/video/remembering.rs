@@ -60,8 +60,8 @@ impl<'p> Remembering<'p> {
         for (name, kept) in outputs.keep() {
             let name = name.strip_prefix(NEXT).unwrap_or(&name);
             if name.starts_with("cache_") {
-                // The first part's graph is about to be closed.
-                let kept = if self.parts == 0 { kept.apart()? } else { kept };
+                let closing = self.parts == 0 && !self.networks.stay();
+                let kept = if closing { kept.apart()? } else { kept };
                 self.remembered.push((name.to_owned(), kept));
             }
         }
