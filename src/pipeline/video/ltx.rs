@@ -207,7 +207,7 @@ fn features(pipeline: &VideoPipeline, latents: &Latents, cancel: &Cancel) -> Res
     let made = outputs.view("features")?;
     let scale = about.feature_scale;
     let shape = LatentShape {
-        channels: made.len_of(Axis(1)),
+        channels: made.shape().get(1).copied().unwrap_or(0),
         frames: scale * (frames - 1) + 1,
         height: scale * height,
         width: scale * width,

@@ -225,7 +225,7 @@ pub(super) fn features(
     let made = outputs.view("features")?;
     let scale = feature_scale(pipeline.manifest());
     let shape = LatentShape {
-        channels: made.len_of(Axis(1)),
+        channels: made.shape().get(1).copied().unwrap_or(0),
         height: scale * height,
         width: scale * width,
         ..latents.shape
