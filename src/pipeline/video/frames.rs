@@ -141,8 +141,8 @@ pub(crate) fn decoded_together(manifest: &PackManifest, frames: usize) -> usize 
     }
 }
 
-/// The strips of a tiled clip of that width, height and number of frames: latent frames, and latent
-/// positions in each.
+/// What a tiled clip of that width, height and number of frames is decoded in: latent frames, and latent
+/// positions in each. SVD's quarter, which tells its norms of the whole, is one of them.
 pub(crate) fn strips(
     manifest: &PackManifest,
     [width, height, frames]: [u32; 3],
@@ -152,11 +152,10 @@ pub(crate) fn strips(
     let (shorter, longer) = (side(width.min(height)), side(width.max(height)));
     let strips = Spans::strips(longer, spatial / scale);
     let parts = parts(manifest, latent_frames(manifest, frames));
-    let area = |strip: Range<usize>| (strip.len() * shorter).div_ceil(scale * scale);
-    parts
-        .iter()
-        .flat_map(|part| strips.iter().map(move |strip| (part.len(), area(strip))))
-        .collect()
+    let area = |along: usize| (along * shorter).div_ceil(scale * scale);
+    let quarter = (manifest.family == Family::Svd).then(|| area(longer).div_ceil(4));
+    let areas: Vec<_> = strips.iter().map(|strip| area(strip.len())).chain(quarter).collect();
+    parts.iter().flat_map(|part| areas.iter().map(|area| (part.len(), *area))).collect()
 }
 
 fn latent_frames(manifest: &PackManifest, frames: u32) -> usize {
