@@ -245,6 +245,13 @@ pub struct Latents {
     pub scale: f32,
 }
 
+impl Latents {
+    /// Latent frames of a clip: a causal model gives the first frame by itself, one without a factor each.
+    pub(crate) fn frames_of(&self, frames: u32) -> usize {
+        (frames.saturating_sub(1) / self.temporal + 1) as usize
+    }
+}
+
 /// A line from latents to colours in −1..1: matrix · latents + bias.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -114,7 +114,7 @@ pub(super) fn latent_size(
 ) -> (usize, usize) {
     let latents = &manifest.latents;
     let area = (width / latents.spatial) * (height / latents.spatial);
-    ((frames.saturating_sub(1) / latents.temporal + 1) as usize, area as usize)
+    (latents.frames_of(frames), area as usize)
 }
 
 /// A clip of two steps for the clock, and where `peaks` are wanted for memory too; then the process's

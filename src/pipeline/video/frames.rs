@@ -79,16 +79,17 @@ pub(super) fn before_strips(
     latents: Latents,
     cancel: &Cancel,
 ) -> Result<Uncut> {
-    let features = match pipeline.manifest().family {
+    let family = pipeline.manifest().family;
+    let features = match family {
         Family::Wan => wan::features(pipeline, &latents, cancel)?,
         Family::Ltx => ltx::fine_features(pipeline, &latents, cancel)?,
-        Family::Svd => {
-            let features = svd::features(pipeline, &latents, cancel)?;
-            let statistics = Some(svd::statistics(pipeline, &features, cancel)?);
-            return Ok(Uncut { features, statistics });
-        }
+        Family::Svd => svd::features(pipeline, &latents, cancel)?,
     };
-    Ok(Uncut { features, statistics: None })
+    let statistics = match family {
+        Family::Svd => Some(svd::statistics(pipeline, &features, cancel)?),
+        Family::Wan | Family::Ltx => None,
+    };
+    Ok(Uncut { features, statistics })
 }
 
 /// The frames of a strip of what [`before_strips`] gave.
@@ -122,13 +123,20 @@ pub(super) fn parts(manifest: &PackManifest, frames: usize) -> Vec<Range<usize>>
     }
 }
 
-/// Positions of what is cut into strips to a latent, along each side.
+/// Positions of what is cut into strips to a latent, along each side. 1 for a pack that says what cannot be:
+/// a preflight asks before anybody has opened it.
 pub(super) fn feature_scale(manifest: &PackManifest) -> usize {
-    match manifest.family {
+    let scale = match manifest.family {
         Family::Svd => svd::feature_scale(manifest),
         Family::Ltx => ltx::fine_scale(manifest),
         Family::Wan => 1,
-    }
+    };
+    if suits(scale, manifest) { scale } else { 1 }
+}
+
+/// Whether a latent's pixels are a whole number for each of so many positions along a side.
+pub(super) fn suits(scale: usize, manifest: &PackManifest) -> bool {
+    scale > 0 && (manifest.latents.spatial as usize).is_multiple_of(scale)
 }
 
 /// How many of so many latent frames are in a decoder's memory at a time.
@@ -142,7 +150,7 @@ pub(crate) fn decoded_together(manifest: &PackManifest, frames: usize) -> usize 
 }
 
 /// What a tiled clip of that width, height and number of frames is decoded in: latent frames, and latent
-/// positions in each. SVD's quarter, which tells its norms of the whole, is one of them.
+/// positions in each. What SVD's norms are told of whole frames by is one of them.
 pub(crate) fn strips(
     manifest: &PackManifest,
     [width, height, frames]: [u32; 3],
@@ -151,22 +159,19 @@ pub(crate) fn strips(
     let side = |pixels: u32| pixels as usize * scale / spatial;
     let (shorter, longer) = (side(width.min(height)), side(width.max(height)));
     let strips = Spans::strips(longer, spatial / scale);
-    let parts = parts(manifest, latent_frames(manifest, frames));
+    let parts = parts(manifest, manifest.latents.frames_of(frames));
     let area = |along: usize| (along * shorter).div_ceil(scale * scale);
-    let quarter = (manifest.family == Family::Svd).then(|| area(longer).div_ceil(4));
-    let areas: Vec<_> = strips.iter().map(|strip| area(strip.len())).chain(quarter).collect();
+    let sample = (manifest.family == Family::Svd).then(|| area(longer).div_ceil(svd::EVERY.pow(2)));
+    let areas = strips.iter().map(|strip| area(strip.len()));
+    let areas: Vec<_> = areas.chain(sample).collect();
     parts.iter().flat_map(|part| areas.iter().map(|area| (part.len(), *area))).collect()
-}
-
-fn latent_frames(manifest: &PackManifest, frames: u32) -> usize {
-    (frames.saturating_sub(1) / manifest.latents.temporal + 1) as usize
 }
 
 /// Bytes that wait while a tiled clip is decoded: finished strips, and what saw whole frames.
 pub(crate) fn waiting(manifest: &PackManifest, [width, height, frames]: [u32; 3]) -> f64 {
     let pixels = f64::from(width) * f64::from(height);
     let latents = &manifest.latents;
-    let parts = parts(manifest, latent_frames(manifest, frames));
+    let parts = parts(manifest, manifest.latents.frames_of(frames));
     let longest = parts.iter().map(Range::len).max().unwrap_or(0);
     let pictures = match manifest.family {
         Family::Svd => longest,

@@ -62,6 +62,7 @@ pub(super) fn check(manifest: &PackManifest) -> Result<()> {
     // The two halves make four frames of one, and four positions along each side.
     let temporal = manifest.latents.temporal as usize;
     if about.feature_scale.checked_mul(4) != Some(temporal)
+        || !frames::suits(4 * about.feature_scale, manifest)
         || about.decoder_lags.iter().any(|lag| *lag > 1024)
         || !(1..=64).contains(&about.decoder_step)
     {
@@ -204,24 +205,19 @@ fn features(pipeline: &VideoPipeline, latents: &Latents, cancel: &Cancel) -> Res
     let mut inputs = vec![("latents", Tensor::from(seen))];
     inputs.extend(timestep.as_ref().map(|timestep| ("timestep", aview1(timestep).into())));
     let outputs = pipeline.session("vae_decoder_stem")?.run(&inputs, cancel)?;
-    let made = outputs.view("features")?;
     let scale = about.feature_scale;
     let shape = LatentShape {
-        channels: made.shape().get(1).copied().unwrap_or(0),
         frames: scale * (frames - 1) + 1,
         height: scale * height,
         width: scale * width,
         ..latents.shape
     };
-    if made.len() != shape.len() {
-        return Err(shape_of("features"));
-    }
-    Ok(Latents { values: made.iter().copied().collect(), shape })
+    Latents::made(&outputs.view("features")?, shape)
 }
 
 /// [`fine_features`] to a latent, along each side.
 pub(super) fn fine_scale(manifest: &PackManifest) -> usize {
-    settings::<Settings>(manifest).map_or(1, |about| 2 * about.feature_scale)
+    settings::<Settings>(manifest).map_or(1, |about| about.feature_scale.saturating_mul(2))
 }
 
 /// [`features`] twice as fine, in time too. What follows looks no further than a few positions, and can

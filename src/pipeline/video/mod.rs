@@ -23,6 +23,7 @@ mod wan;
 #[cfg(test)]
 mod tests;
 
+use ndarray::ArrayViewD;
 use zeroize::Zeroize;
 
 use crate::diffusion::{Scheduler, SchedulerSettings, Steps};
@@ -248,8 +249,7 @@ impl VideoPipeline {
         let side = |pixels: u32| (pixels / latents.spatial) as usize;
         LatentShape {
             channels: latents.channels,
-            // A causal model gives the first frame by itself; one without a factor gives each.
-            frames: (order.frames.saturating_sub(1) / latents.temporal + 1) as usize,
+            frames: latents.frames_of(order.frames),
             height: side(order.height),
             width: side(order.width),
             outermost: match self.manifest().family {
@@ -284,6 +284,19 @@ impl VideoPipeline {
 }
 
 impl Latents {
+    /// What a network made of latents, with as many channels as came out.
+    ///
+    /// # Errors
+    /// `model.output` for another shape.
+    fn made(values: &ArrayViewD<'_, f32>, shape: LatentShape) -> Result<Self> {
+        let channels = values.len() / shape.volume().max(1);
+        let shape = LatentShape { channels, ..shape };
+        if channels == 0 || values.len() != shape.len() {
+            return Err(texts::shape("features"));
+        }
+        Ok(Self { values: values.iter().copied().collect(), shape })
+    }
+
     /// Brings them from where they are denoised to what the decoder takes: latents · std / scale +
     /// mean.
     fn denormalise(&mut self, manifest: &PackManifest) {

@@ -55,7 +55,7 @@ pub(super) fn check(manifest: &PackManifest) -> Result<()> {
     let numbers =
         [about.motion_bucket, about.noise_augmentation, about.guidance_first, about.guidance_last];
     if about.decode_chunk == 0
-        || !(1..=manifest.latents.spatial as usize).contains(&about.feature_scale)
+        || !frames::suits(about.feature_scale, manifest)
         || !(1..=1024).contains(&about.image_side)
         || numbers.iter().any(|n| !n.is_finite())
     {
@@ -222,23 +222,16 @@ pub(super) fn features(
     let seen = ArrayView4::from_shape((frames, channels, height, width), &latents.values)
         .map_err(|_| shape_of("latents"))?;
     let outputs = pipeline.session("vae_decoder_stem")?.run(&[("latents", seen.into())], cancel)?;
-    let made = outputs.view("features")?;
     let scale = feature_scale(pipeline.manifest());
-    let shape = LatentShape {
-        channels: made.shape().get(1).copied().unwrap_or(0),
-        height: scale * height,
-        width: scale * width,
-        ..latents.shape
-    };
-    if made.len() != shape.len() {
-        return Err(shape_of("features"));
-    }
-    Ok(Latents { values: made.iter().copied().collect(), shape })
+    let shape = LatentShape { height: scale * height, width: scale * width, ..latents.shape };
+    Latents::made(&outputs.view("features")?, shape)
 }
 
+/// Of every so many rows and columns of features one tells the norms what whole frames are like.
+pub(super) const EVERY: usize = 2;
+
 /// What the group norms of the rest would find in whole frames, (norms, frames, 2, groups): means and
-/// variances, nearly. Every second row and column is looked at: a quarter of the work, and no part of the
-/// frame is left out, which tells more than fewer squares that are whole.
+/// variances, nearly. No part of the frame is left out, which tells more than fewer squares that are whole.
 pub(super) fn statistics(
     pipeline: &VideoPipeline,
     features: &Latents,
@@ -247,7 +240,7 @@ pub(super) fn statistics(
     let LatentShape { channels, frames, height, width, .. } = features.shape;
     let all = ArrayView4::from_shape((frames, channels, height, width), &features.values)
         .map_err(|_| shape_of("features"))?;
-    let sample = all.slice(s![.., .., ..;2, ..;2]);
+    let sample = all.slice(s![.., .., ..;EVERY, ..;EVERY]);
     let session = pipeline.session("vae_decoder_statistics")?;
     let outputs = session.run(&[("features", sample.into())], cancel)?;
     Ok(outputs.view("statistics")?.to_owned())

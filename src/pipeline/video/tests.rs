@@ -335,3 +335,19 @@ fn strips_of_a_clip_look_like_the_whole() {
     }
     assert!(missed.is_empty(), "{missed:?}");
 }
+
+#[test]
+fn what_a_pack_cannot_mean_is_reckoned_with_without_a_panic() {
+    for name in ["svd", "ltx"] {
+        for scale in [0, 3, 5, u64::MAX] {
+            let mut pack = Pack::open(packs().join(name)).unwrap();
+            pack.manifest_mut().family_settings["feature_scale"] = scale.into();
+            assert_eq!(feature_scale(pack.manifest()), 1, "{name}");
+            assert!(!super::strips(pack.manifest(), [256, 96, 9]).is_empty());
+            assert!(super::waiting(pack.manifest(), [256, 96, 9]) > 0.0);
+            let Some(runtime) = runtime(name) else { return };
+            let refused = VideoPipeline::open(pack, &runtime).err().unwrap();
+            assert_eq!(refused.code(), "pack.manifest", "{name}");
+        }
+    }
+}
