@@ -30,6 +30,22 @@ pub(crate) enum Tensor<'a> {
 pub(crate) struct Kept(Value);
 
 impl Kept {
+    /// What was the output `name`, single precision, without a copy.
+    ///
+    /// # Errors
+    /// As [`Outputs::view`].
+    pub(crate) fn view(&self, name: &str) -> Result<ArrayViewD<'_, f32>> {
+        self.0.view(name)
+    }
+
+    /// The size of an axis.
+    pub(crate) fn side(&self, axis: usize) -> Option<usize> {
+        match &self.0 {
+            Value::There(value) => usize::try_from(*value.shape().get(axis)?).ok(),
+            Value::Here(array) => array.shape().get(axis).copied(),
+        }
+    }
+
     /// The value, where ONNX Runtime holds it.
     pub(super) fn there(&self) -> Option<&DynValue> {
         match &self.0 {
@@ -215,17 +231,29 @@ impl Outputs {
     /// finite.
     pub(crate) fn view(&self, name: &str) -> Result<ArrayViewD<'_, f32>> {
         let at = self.ports.iter().position(|port| port.name == name);
-        let view = match at.and_then(|at| self.values.get(at)) {
-            Some(Value::There(value)) => {
-                value.try_extract_array().map_err(|e| not_floats(Some(e)))?
-            }
-            Some(Value::Here(array)) => array.view(),
-            None => {
-                return Err(Error::Model(Detail::new(
-                    "model.output",
-                    format!("the network has no output `{name}`; it is not one for this place"),
-                )));
-            }
+        match at.and_then(|at| self.values.get(at)) {
+            Some(value) => value.view(name),
+            None => Err(Error::Model(Detail::new(
+                "model.output",
+                format!("the network has no output `{name}`; it is not one for this place"),
+            ))),
+        }
+    }
+}
+
+impl Outputs {
+    /// Every output as it is, by name, for later runs.
+    pub(crate) fn keep(self) -> Vec<(String, Kept)> {
+        let names = self.ports.iter().map(|port| port.name.clone());
+        names.zip(self.values.into_iter().map(Kept)).collect()
+    }
+}
+
+impl Value {
+    fn view(&self, name: &str) -> Result<ArrayViewD<'_, f32>> {
+        let view = match self {
+            Self::There(value) => value.try_extract_array().map_err(|e| not_floats(Some(e)))?,
+            Self::Here(array) => array.view(),
         };
         // A clip of such numbers would be garbage, or one in which silently nothing moves.
         if view.iter().all(|number: &f32| number.is_finite()) {
@@ -239,17 +267,7 @@ impl Outputs {
             ),
         )))
     }
-}
 
-impl Outputs {
-    /// Every output as it is, by name, for later runs.
-    pub(crate) fn keep(self) -> Vec<(String, Kept)> {
-        let names = self.ports.iter().map(|port| port.name.clone());
-        names.zip(self.values.into_iter().map(Kept)).collect()
-    }
-}
-
-impl Value {
     fn new(value: DynValue) -> Result<Self> {
         match value.dtype() {
             ValueType::Tensor { ty: TensorElementType::Float32, .. } => Ok(Self::There(value)),

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayD, ArrayView5, ArrayViewD, Axis, Ix5, aview1};
+use ndarray::{Array1, Array2, ArrayView5, ArrayViewD, Axis, Ix5, aview1};
 use serde::Deserialize;
 
 use super::decoders::Decoders;
@@ -22,7 +22,7 @@ use super::{
 use crate::diffusion::{Denoiser, Estimates, GuidanceScale, Steps};
 use crate::error::{Detail, Error, Result};
 use crate::pack::PackManifest;
-use crate::runtime::{Cancel, Tensor};
+use crate::runtime::{Cancel, Kept, Tensor};
 
 /// `family_settings` of an LTX pack.
 #[derive(Debug, Deserialize)]
@@ -233,6 +233,7 @@ pub(super) fn fine_features(
     let mut fine = Latents { values: Vec::new(), shape: twice(features.shape) };
     while !middle.is_done() {
         let (begin, made) = middle.feed(&features, cancel)?;
+        let made = made.view(FINE)?.into_dimensionality::<Ix5>().map_err(|_| shape_of(FINE))?;
         if fine.values.is_empty() {
             fine.shape.channels = made.len_of(Axis(1));
             fine.values = vec![0.0; fine.shape.len()];
@@ -241,7 +242,7 @@ pub(super) fn fine_features(
             let made = made.index_axis(Axis(0), 0);
             let frame: Vec<f32> = made.index_axis(Axis(1), frame).iter().copied().collect();
             if frame.len() != fine.shape.channels * fine.shape.area() {
-                return Err(shape_of("fine_features"));
+                return Err(shape_of(FINE));
             }
             put_frame(&mut fine.values, &frame, place, fine.shape);
         }
@@ -262,6 +263,9 @@ fn within(begin: isize, frames: usize, of: usize) -> impl Iterator<Item = (usize
         .filter_map(move |number| Some((number, place(number)?)))
         .filter(move |(_, place)| *place < of)
 }
+
+/// What comes out of the middle.
+const FINE: &str = "fine_features";
 
 /// Half of what follows the stem: twice as many frames come out as go in, twice as wide and high.
 ///
@@ -300,7 +304,7 @@ impl<'p> Half<'p> {
     }
 
     /// Puts the clip's next frames in, behind the last any; gives what comes out, and the place of its first.
-    fn feed(&mut self, clip: &Latents, cancel: &Cancel) -> Result<(isize, ArrayD<f32>)> {
+    fn feed(&mut self, clip: &Latents, cancel: &Cancel) -> Result<(isize, Kept)> {
         let LatentShape { channels, frames, height, width, .. } = clip.shape;
         let all = ArrayView5::from_shape((1, channels, frames, height, width), &clip.values)
             .map_err(|_| shape_of("features"))?;
@@ -310,13 +314,8 @@ impl<'p> Half<'p> {
         self.run(all.select(Axis(2), &those).into_dyn().view(), cancel)
     }
 
-    fn run(
-        &mut self,
-        frames: ArrayViewD<'_, f32>,
-        cancel: &Cancel,
-    ) -> Result<(isize, ArrayD<f32>)> {
-        let (name, wanted) =
-            if self.last { ("fine_features", "frames") } else { ("features", "fine_features") };
+    fn run(&mut self, frames: ArrayViewD<'_, f32>, cancel: &Cancel) -> Result<(isize, Kept)> {
+        let (name, wanted) = if self.last { (FINE, "frames") } else { ("features", FINE) };
         let count = frames.len_of(Axis(2));
         let timestep = self.about.timestep();
         let position = Array1::from_elem(1, self.next as i64);
@@ -328,7 +327,7 @@ impl<'p> Half<'p> {
         ];
         inputs.extend(timestep.as_ref().map(|timestep| ("timestep", aview1(timestep).into())));
         let made = self.network.run(&inputs, wanted, cancel)?;
-        if made.ndim() != 5 || made.len_of(Axis(2)) != 2 * count {
+        if made.side(2) != Some(2 * count) {
             return Err(shape_of(wanted));
         }
         let place = self.place();
@@ -383,11 +382,12 @@ impl FrameSource for Frames<'_> {
             let (begin, pixels) = match &mut self.middle {
                 Some(middle) => {
                     let (_, fine) = middle.feed(&self.features, cancel)?;
-                    self.last.run(fine.view(), cancel)?
+                    self.last.run(fine.view(FINE)?, cancel)?
                 }
                 None => self.last.feed(&self.features, cancel)?,
             };
-            let pixels = pixels.into_dimensionality::<Ix5>().map_err(|_| shape_of("frames"))?;
+            let pixels = pixels.view("frames")?.into_dimensionality::<Ix5>();
+            let pixels = pixels.map_err(|_| shape_of("frames"))?;
             let clip = pixels.index_axis(Axis(0), 0);
             let those = within(begin, clip.len_of(Axis(1)), self.last.frames());
             self.ready

@@ -209,6 +209,7 @@ fn known_latents(
     for frame in 0..frames {
         let image = if frame == 0 { picture::as_video(&first) } else { grey.view().into_dyn() };
         let mean = encoder.run(&[("image", Tensor::F32(image))], "moments_mean", cancel)?;
+        let mean = mean.view("moments_mean")?;
         let mean = mean.as_slice().ok_or_else(|| shape_of("moments_mean"))?;
         if mean.len() != shape.channels * shape.area() {
             return Err(shape_of("moments_mean"));
@@ -307,11 +308,12 @@ fn stem_features(
 ) -> Result<Vec<f32>> {
     let inputs = [("latents", Tensor::F32(latents.frame(frame)?))];
     let made = stem.run(&inputs, "features", cancel)?;
+    let made = made.view("features")?;
     let area = latents.shape.area();
     if made.len() % area.max(1) != 0 || made.is_empty() {
         return Err(shape_of("features"));
     }
-    Ok(made.into_iter().collect())
+    Ok(made.iter().copied().collect())
 }
 
 /// Half of the causal autoencoder, through which frames go one after another.
@@ -361,7 +363,8 @@ impl FrameSource for Frames<'_> {
                     self.decoder.run(&[("features", made)], "frames", cancel)?
                 }
             };
-            let pixels = pixels.into_dimensionality::<Ix5>().map_err(|_| shape_of("frames"))?;
+            let pixels = pixels.view("frames")?.into_dimensionality::<Ix5>();
+            let pixels = pixels.map_err(|_| shape_of("frames"))?;
             let clip = pixels.index_axis(Axis(0), 0);
             self.ready.extend(clip.axis_iter(Axis(1)).map(frames::picture));
             self.done += 1;
