@@ -1,6 +1,6 @@
 """Turns a diffusers pipeline into a pack.
 
-    python -m export --model DIR_OR_HUB_ID --out PACK_DIR [--precision f32|f16|int8] [--static WxHxF] [--attention plain]
+    python -m export --model DIR_OR_HUB_ID --out PACK_DIR [--precision f32|f16|int8|w8a8] [--static WxHxF] [--attention plain]
 """
 import argparse
 import json
@@ -9,7 +9,7 @@ import re
 
 import torch
 
-from . import families, pack
+from . import families, pack, weights
 
 # What the publishers of known models say; others have to be named on the command line.
 LICENCES = {
@@ -38,7 +38,7 @@ def main():
     parser.add_argument("--id", help="of the pack; without it from the model's name")
     parser.add_argument("--name", help="for people; without it the model's name")
     parser.add_argument("--version", default="1.0.0")
-    parser.add_argument("--precision", default="f32", choices=["f32", "f16", "int8"])
+    parser.add_argument("--precision", default="f32", choices=weights.PRECISIONS)
     parser.add_argument("--static", help="WxHxF, as 832x480x81: graphs for this size alone")
     parser.add_argument("--attention", default="fused", choices=["fused", "plain"],
                         help="plain: standard operators alone, for execution providers without ONNX Runtime's own")
@@ -47,6 +47,8 @@ def main():
         parser.add_argument(f"--licence-{field}")
     parser.add_argument("--licence-open", action="store_true")
     options = parser.parse_args()
+    if options.attention == "plain" and options.precision in ("int8", "w8a8"):
+        parser.error("products of 8 bits are ONNX Runtime's own operators: plain goes with f32 and f16")
 
     from diffusers import DiffusionPipeline
     licence = licence_of(options)

@@ -1,6 +1,6 @@
 """The same architectures at 100 million parameters and more in the denoiser, with random weights: for measuring.
 
-    python -m export.mid --out DIR [--only NAME] [--precision f32|f16|int8]
+    python -m export.mid --out DIR [--only NAME] [--precision f32|f16|int8|w8a8]
 
 Makes DIR/NAME-PRECISION/ with `pack`, complete, and `diffusers`, the same weights as diffusers loads them. What was made
 from the same sources is left as it is.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from PIL import Image
 
-from . import families, tiny
+from . import families, tiny, weights
 
 
 def wan():
@@ -121,7 +121,7 @@ def make(name, out, precision="f32"):
     os.makedirs(folder)
     pipe = MODELS[name].pipe()
     width, height, frames = MODELS[name].step
-    about = {"id": f"mid-{name}", "name": f"Mid {name}", "version": "1.0.0", "licence": tiny.LICENCE,
+    about = {"id": f"mid-{name}" if precision == "f32" else f"mid-{name}-{precision}", "name": f"Mid {name}", "version": "1.0.0", "licence": tiny.LICENCE,
              "source": "random weights"}
     families.export(pipe, os.path.join(folder, "pack"), about, limits={"frames_max": 129}, precision=precision,
                     defaults={"width": width, "height": height, "frames": frames, "fps": MODELS[name].fps})
@@ -136,7 +136,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", required=True)
     parser.add_argument("--only", choices=MODELS)
-    parser.add_argument("--precision", default="f32", choices=["f32", "f16", "int8"])
+    parser.add_argument("--precision", default="f32", choices=weights.PRECISIONS)
     options = parser.parse_args()
     torch.set_num_threads(2)
     for name in MODELS:

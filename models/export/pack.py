@@ -72,7 +72,7 @@ def build(parts, manifest, folder, precision="f32", attention="fused", report=pr
     described, data = {}, {}
     for part in parts:
         model = components_.trace(part, attention)
-        weights.store(model, precision)
+        weights.store(model, precision, part.name)
         if part.data not in data:
             data[part.data] = components_.Data(folder, part.data)
         total = components_.save(model, part, data[part.data])

@@ -67,8 +67,8 @@ class Bench:
     details: list = field(default_factory=list)
     versions: dict = field(default_factory=dict)
 
-    def folder(self, name):
-        return os.path.join(self.out, f"{name}-f32")
+    def folder(self, name, precision="f32"):
+        return os.path.join(self.out, f"{name}-{precision}")
 
     def at_most(self, what, family, limit, value, note="", percent=False):
         show = (lambda x: f"{100 * x:.2f} %") if percent else (lambda x: f"{x:.3g}" if x < 0.01 else f"{x:.3f}")
@@ -92,9 +92,9 @@ class Bench:
         picture.save(path)
         return path
 
-    def ours(self, name, size, fps, steps, *more, guidance=GUIDANCE):
+    def ours(self, name, size, fps, steps, *more, guidance=GUIDANCE, precision="f32"):
         """A clip through the library."""
-        folder, photo = self.folder(name), self.photo(name, size)
+        folder, photo = self.folder(name, precision), self.photo(name, size)
         command = [self.program, "--packs", os.path.join(self.out, "store"), "--pack", os.path.join(folder, "pack"),
                    "--out", os.path.join(self.work, f"{name}.mp4"), "--size", str(max(size[:2])),
                    "--seconds", str(size[2] / fps), "--fps", str(fps), "--steps", str(steps), "--guidance", str(guidance),
@@ -194,6 +194,23 @@ def steps_and_memory(bench, name):
         f"{middle(ours, 'decoding'):.1f} s | {middle(theirs, 'decoding'):.1f} s | "
         f"{mib(middle(ours, 'peak_denoising'))} | {mib(middle(ours, 'peak'))} | {mib(middle(theirs, 'peak_denoising'))} | "
         f"{mib(middle(theirs, 'peak'))} |")
+
+
+def eight_bits(bench, name):
+    """Steps whose linear layers multiply 8-bit integers, over diffusers' in f32."""
+    model = mid.MODELS[name]
+    folders = {precision: os.path.join(bench.work, f"{name}-{precision}") for precision in ("f32", "w8a8")}
+    for precision, folder in folders.items():
+        shutil.rmtree(folder, ignore_errors=True)
+        bench.ours(name, model.short, model.fps, 8, "--frames", folder, precision=precision)
+    near = check.decibels(*(pictures(folder) / 255.0 for folder in folders.values()))
+    ours, theirs = turns(bench.rounds, lambda: bench.ours(name, model.step, model.fps, bench.steps, precision="w8a8"),
+                         lambda: bench.diffusers(name, model.step, model.fps, bench.steps))
+    value, note = ratio(ours, theirs, step_seconds)
+    bench.at_most("denoise step of 8 bits / diffusers", name, STEP_OVER_DIFFUSERS[name], value,
+                  f"{note}; w8a8 against f32; frames {near:.1f} dB from those of our f32")
+    value, note = ratio(ours, theirs, lambda line: line["peak"])
+    bench.at_most("peak memory of a job of 8 bits / diffusers", name, MEMORY, value, note)
 
 
 def start(bench, name):
@@ -342,7 +359,7 @@ def main():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--only", choices=mid.MODELS)
-    parser.add_argument("--parts", default="steps,start,cancel,preflight,tiled,long,noise,tiny")
+    parser.add_argument("--parts", default="steps,w8a8,start,cancel,preflight,tiled,long,noise,tiny")
     options = parser.parse_args()
     names = [name for name in mid.MODELS if options.only in (None, name)]
     out = os.path.abspath(options.out)
@@ -352,9 +369,10 @@ def main():
                       options.steps or (3 if options.quick else 4), work)
         for name in names:
             # in processes of their own, whose memory is gone when it is measured
-            for module in ("mid", "convert"):
-                subprocess.run([sys.executable, "-m", f"export.{module}", "--out", out, "--only", name],
-                               cwd=os.path.dirname(HERE), check=True, stdout=sys.stderr)
+            for module, *more in (("mid",), ("convert",), ("mid", "--precision", "w8a8")):
+                if "w8a8" not in more or "w8a8" in options.parts.split(","):
+                    subprocess.run([sys.executable, "-m", f"export.{module}", "--out", out, "--only", name, *more],
+                                   cwd=os.path.dirname(HERE), check=True, stdout=sys.stderr)
         # packs that were made anew go in anew
         shutil.rmtree(os.path.join(out, "store"), ignore_errors=True)
 
@@ -377,7 +395,7 @@ def main():
                 write()
 
 
-PARTS = {"steps": steps_and_memory, "start": start, "cancel": cancel, "preflight": preflight, "tiled": tiled,
+PARTS = {"steps": steps_and_memory, "w8a8": eight_bits, "start": start, "cancel": cancel, "preflight": preflight, "tiled": tiled,
          "long": long_clips, "noise": same_noise}
 
 

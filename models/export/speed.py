@@ -1,6 +1,6 @@
 """One run of the denoiser: ONNX Runtime beside diffusers' eager f32, both on two threads, in turns.
 
-    python -m export.speed --out DIR [--only NAME] [--precision f32|f16|int8] [--rounds 9]
+    python -m export.speed --out DIR [--only NAME] [--precision f32|f16|int8|w8a8] [--rounds 9]
 
 Prints the median time of each and the median of the ratios of neighbours (under 1: ours is faster), and how much of ours are
 matrix products, attention and convolutions: what no graph can save, as long as both libraries multiply equally fast.
@@ -15,7 +15,7 @@ import time
 import numpy as np
 import torch
 
-from . import component, mid
+from . import component, mid, weights
 
 THREADS = 2
 PRODUCTS = {"Conv", "FusedConv", "FusedGemm", "FusedMatMul", "Gemm", "MatMul", "MultiHeadAttention"}
@@ -73,7 +73,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", required=True)
     parser.add_argument("--only", choices=mid.MODELS)
-    parser.add_argument("--precision", default="f32", choices=["f32", "f16", "int8"])
+    parser.add_argument("--precision", default="f32", choices=weights.PRECISIONS)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     torch.set_num_threads(THREADS)

@@ -16,7 +16,7 @@ from diffusers.pipelines.stable_video_diffusion import pipeline_stable_video_dif
 from PIL import Image
 from safetensors.numpy import save_file
 
-from . import check, families, pack, random_weights, tokens
+from . import check, component, families, pack, random_weights, tokens, weights
 
 PROMPT = "a woman smiles at the camera while the wind moves her hair"
 NEGATIVE = "blurry, low quality"
@@ -338,13 +338,44 @@ PIPELINES = {
 }
 
 
+LAYER = "eight-bits"
+
+
+def eight_bits(path):
+    """A linear layer of 8 bits, and beside it the same in f32: `y` and `exact` of `x` [tokens, 64], f32.
+
+    A column of its matrix holds nothing but the largest number: on a processor that adds in 16 bits it overflows.
+    """
+    import onnx_ir as ir
+    matrix = np.random.default_rng(8).integers(-127, 128, (64, 32)).astype(np.float32) / 127
+    matrix[:, 0] = 1
+    matrix[0] = 1  # so that no column is rounded
+    bias = np.linspace(-1, 1, 32, dtype=np.float32)
+    x = ir.Value(name="x", shape=ir.Shape(["tokens", 64]), type=ir.TensorType(ir.DataType.FLOAT))
+    graph = ir.Graph([x], [], nodes=[], name="eight bits", opset_imports={"": component.OPSET})
+    model = ir.Model(graph, ir_version=10, producer_name="kinora")
+    weight, offset = weights.initializer(graph, "matrix", matrix), weights.initializer(graph, "bias", bias)
+    for name in ("y", "exact"):
+        node = ir.node("Gemm", [x, weight, offset])
+        node.outputs[0].name, node.outputs[0].type = name, x.type
+        node.outputs[0].shape = ir.Shape(["tokens", 32])
+        graph.append(node)
+        graph.outputs.append(node.outputs[0])
+        if name == "y":
+            weights.store(model, "w8a8", "denoiser")
+            weight, offset = weights.initializer(graph, "matrix", matrix), weights.initializer(graph, "bias", bias)
+    ir.save(model, path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", required=True)
-    parser.add_argument("--only", choices=PIPELINES)
+    parser.add_argument("--only", choices=[*PIPELINES, LAYER])
     parser.add_argument("--records", action="store_true", help="leave the packs and write the records again")
     options = parser.parse_args()
     torch.set_num_threads(2)
+    if options.only in (None, LAYER):
+        eight_bits(os.path.join(options.out, f"{LAYER}.onnx"))
     for name, tiny in PIPELINES.items():
         if options.only not in (None, name):
             continue

@@ -4,32 +4,55 @@ f16: every larger weight lies in half precision behind a Cast. Inputs, outputs a
 the time the same; a runtime widens the weights when it loads them.
 
 int8: matrices of linear layers as 8-bit integers with a scale for each block of 32 inputs of an output (MatMulNBits); what
-else there is (convolutions, norms, tables) as f16. A scale for a whole tensor, as MatMulInteger wants it, loses several
-times as much, and it rounds a token's values by the largest of all tokens.
+else there is (convolutions, norms, tables) as f16, and all of the autoencoder: its rounding would be seen in every frame.
+
+w8a8: the same but for the denoiser, whose linear layers multiply 8-bit integers: a matrix has a scale for each of its outputs,
+and of what goes in every token its own, found anew each time. Rounds more than int8 does, and takes less than half the time.
+A scale for all tokens together, as DynamicQuantizeLinear finds it, would lose several times as much: a large value of one
+token would set the step of all. What runs once (text, picture) stays as in int8: T5's tokens hold single values that are large.
 """
 import numpy as np
 import onnx_ir as ir
 
+from .plain import Tape, longs, single
+
+PRECISIONS = ("f32", "f16", "int8", "w8a8")
 LEAST = 64  # smaller tensors stay f32
 BLOCK = 32
 LEVEL = 4  # MatMulNBits' accuracy level: a block of the activations is rounded to 8 bits, too; sums are f32
 
 
-def store(model, precision):
-    if precision == "int8":
-        quantise(model)
-    if precision in ("f16", "int8"):
-        halve(model.graph)
-    elif precision != "f32":
+def store(model, precision, role):
+    """`role`: what the component is called."""
+    if precision not in PRECISIONS:
         raise ValueError(f"precision {precision}")
+    if precision in ("int8", "w8a8") and not role.startswith("vae_"):
+        replace_linear(model, by_tokens if precision == "w8a8" and role == "denoiser" else by_blocks)
+    if precision != "f32":
+        halve(model.graph)
+
+
+def angles(graph):
+    """The weights that sines and cosines are taken of: frequencies, which times and places are multiplied by. They stay as they are,
+    for half precision holds a frequency to 0.05 %, and of an angle of a thousand that is half a radian."""
+    ahead = [node for node in graph if node.op_type in ("Sin", "Cos")]
+    found, exact = set(ahead), set()
+    while ahead:
+        for value in ahead.pop().inputs:
+            if value is not None and value.is_initializer():
+                exact.add(value.name)
+            elif value is not None and (node := value.producer()) is not None and node not in found:
+                found.add(node)
+                ahead.append(node)
+    return exact
 
 
 def halve(graph):
     """Every larger f32 weight becomes f16 behind a Cast."""
-    casts = []
+    casts, exact = [], angles(graph)
     for value in list(graph.initializers.values()):
         tensor = value.const_value
-        if tensor.dtype != ir.DataType.FLOAT or tensor.size < LEAST or value.name.endswith(".scales"):
+        if tensor.dtype != ir.DataType.FLOAT or tensor.size < LEAST or value.name.endswith(".scales") or value.name in exact:
             continue
         small = tensor.numpy().astype(np.float16)
         if not np.isfinite(small).all():
@@ -44,45 +67,85 @@ def halve(graph):
         graph.insert_before(next(iter(graph)), casts)
 
 
-def quantise(model):
-    """Gemm and MatMul with a constant matrix become MatMulNBits."""
-    graph = model.graph
+def replace_linear(model, kind):
+    """Gemm and MatMul with a constant matrix become what `kind` makes of them, where it makes anything."""
+    graph, rounded, exact = model.graph, {}, angles(model.graph)
     for node in list(graph):
-        if node.op_type not in ("Gemm", "MatMul") or len(node.inputs) < 2:
+        if node.op_type not in ("Gemm", "MatMul") or len(node.inputs) < 2 or node.attributes.get_int("transA", 0):
             continue
         weight = node.inputs[1]
-        if not weight.is_initializer() or len(weight.const_value.shape) != 2 or weight.const_value.dtype != ir.DataType.FLOAT:
+        if weight.name in exact or not weight.is_initializer() or len(weight.const_value.shape) != 2 or weight.const_value.dtype != ir.DataType.FLOAT:
             continue
         matrix = weight.const_value.numpy()  # to be [outputs, inputs]
-        if node.op_type == "MatMul":
+        if not node.attributes.get_int("transB", 0):
             matrix = matrix.T
-        elif not node.attributes.get_int("transB", 0):
-            matrix = matrix.T
-        outputs, inputs = matrix.shape
-        if inputs % BLOCK or node.op_type == "Gemm" and node.attributes.get_int("transA", 0):
+        tape = Tape(graph)
+        value = kind(tape, node, matrix, rounded)
+        if value is None:
             continue
-        blocks = matrix.reshape(outputs, inputs // BLOCK, BLOCK)
-        scales = np.abs(blocks).max(-1, keepdims=True) / 127
-        scales[scales == 0] = 1
-        numbers = (np.round(blocks / scales) + 128).astype(np.uint8)
-        new = [node.inputs[0], initializer(graph, f"{weight.name}.blocks", numbers),
-               initializer(graph, f"{weight.name}.scales", scales.reshape(-1).astype(np.float32))]
-        if len(node.inputs) > 2 and node.inputs[2] is not None:
-            new += [None, None, node.inputs[2]]
-        attributes = {"K": inputs, "N": outputs, "bits": 8, "block_size": BLOCK, "accuracy_level": LEVEL}
-        made = ir.node("MatMulNBits", new, attributes, domain="com.microsoft", name=node.name)
-        made.outputs[0].name = node.outputs[0].name
-        node.outputs[0].replace_all_uses_with(made.outputs[0])
-        for i, output in enumerate(graph.outputs):
-            if output is node.outputs[0]:
-                made.outputs[0].shape, made.outputs[0].type = output.shape, output.type
-                graph.outputs[i] = made.outputs[0]
-        graph.insert_before(node, made)
+        old = node.outputs[0]
+        value.name, value.shape, value.type = old.name, old.shape, old.type
+        old.replace_all_uses_with(value, replace_graph_outputs=True)
+        graph.insert_before(node, tape.nodes)
         graph.remove(node, safe=False)
         model.opset_imports["com.microsoft"] = 1
     for name, value in list(graph.initializers.items()):
         if not value.uses():
             del graph.initializers[name]
+
+
+def by_blocks(tape, node, matrix, _):
+    outputs, inputs = matrix.shape
+    if inputs % BLOCK:
+        return None
+    blocks = matrix.reshape(outputs, inputs // BLOCK, BLOCK)
+    numbers, scales = in_127(blocks, -1)
+    weight = node.inputs[1].name
+    given = [node.inputs[0], initializer(tape.graph, f"{weight}.blocks", (numbers.astype(np.int16) + 128).astype(np.uint8)),
+             initializer(tape.graph, f"{weight}.scales", scales.reshape(-1).astype(np.float32))]
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        given += [None, None, node.inputs[2]]
+    attributes = {"K": inputs, "N": outputs, "bits": 8, "block_size": BLOCK, "accuracy_level": LEVEL}
+    return own(tape, "MatMulNBits", given, attributes)
+
+
+def by_tokens(tape, node, matrix, rounded):
+    """`rounded`: value → its integers and the tokens' scales; several layers read the same value (queries, keys, values)."""
+    x, weight = node.inputs[0], node.inputs[1].name
+    inputs = matrix.shape[1]
+    if x not in rounded:
+        # the largest number of each token without its sign, and no zero
+        largest = tape.Max(tape.ReduceMax(x, longs(-1)), tape.Neg(tape.ReduceMin(x, longs(-1))), single(1e-30))
+        scales = tape.Mul(largest, single(1 / 127))
+        flat = tape.Reshape(scales, longs(-1))
+        zeros = tape.Expand(np.array(128, np.uint8), tape.Shape(flat))
+        numbers = tape.QuantizeLinear(tape.Reshape(x, longs(-1, inputs)), flat, zeros, axis=0)
+        rounded[x] = tape.Reshape(numbers, tape.Shape(x)), scales
+    tokens, scales = rounded[x]
+    numbers, columns = in_127(matrix, 1)
+    # the matrix's zero is said, too: ONNX Runtime aborts without it where it makes a matrix unsigned
+    sums = own(tape, "MatMulIntegerToFloat", [
+        tokens, initializer(tape.graph, f"{weight}.numbers", numbers.T), tape.constant(single(1)),
+        initializer(tape.graph, f"{weight}.scales", columns.reshape(-1).astype(np.float32)),
+        tape.constant(np.array(128, np.uint8)), tape.constant(np.array(0, np.int8))])
+    product = tape.Mul(sums, scales)
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        product = tape.Add(product, node.inputs[2])
+    return product
+
+
+def in_127(numbers, axis):
+    """Integers from -127 to 127, i8, and what they are to be multiplied by: a scale per line along the axis."""
+    scales = np.abs(numbers).max(axis, keepdims=True) / 127
+    scales[scales == 0] = 1
+    return np.round(numbers / scales).astype(np.int8), scales
+
+
+def own(tape, name, inputs, attributes=None):
+    """A node of ONNX Runtime's own."""
+    node = ir.node(name, inputs, attributes or {}, domain="com.microsoft")
+    tape.nodes.append(node)
+    return node.outputs[0]
 
 
 def initializer(graph, name, array):

@@ -105,6 +105,9 @@ pub enum Precision {
     F16,
     /// Eight bits with scales.
     Int8,
+    /// As [`Precision::Int8`], and the denoiser multiplies integers: what goes into its linear layers is
+    /// rounded to eight bits, too, with a scale for each token.
+    W8a8,
 }
 
 /// A file's size and content.

@@ -24,6 +24,9 @@ const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_pa
 /// kOrtSessionOptionsConfigDisablePrepacking (the same file).
 const NO_PREPACKING: &str = "session.disable_prepacking";
 
+/// kOrtSessionOptionsAvx2PrecisionMode (the same file).
+const EXACT_8_BITS: &str = "session.x64quantprecision";
+
 /// kOrtRunOptionsConfigEnableMemoryArenaShrinkage (onnxruntime_run_options_config_keys.h).
 const SHRINKING: &str = "memory.enable_memory_arena_shrinkage";
 
@@ -126,6 +129,8 @@ impl Session {
                 .with_config_entry(WEIGHTS_FOLDER, folder.to_string_lossy())
                 .map_err(|error| unreadable(name, error.into()))?
                 .with_config_entry(NO_PREPACKING, no_prepacking)
+                .map_err(|error| unreadable(name, error.into()))?
+                .with_config_entry(EXACT_8_BITS, if adds_8_bits_exactly() { "0" } else { "1" })
                 .map_err(|error| unreadable(name, error.into()))?
                 // A plan of all a run's memory, kept from one run to the next, takes more of it.
                 .with_memory_pattern(false)
@@ -323,6 +328,18 @@ fn builder(environment: &Environment, threads: usize) -> Result<SessionBuilder, 
         .with_deterministic_compute(true)?)
 }
 
+/// Whether the processor adds products of 8 bits in 32 bits. Older ones of this kind add pairs of them in 16, and
+/// hold what is too large for these at the limit, so ONNX Runtime has to take a slower way.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+fn adds_8_bits_exactly() -> bool {
+    is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni")
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+fn adds_8_bits_exactly() -> bool {
+    true
+}
+
 fn unreadable(name: &str, error: ort::Error) -> Error {
     let message = format!("ONNX Runtime cannot read the network `{name}`");
     Error::Model(Detail::new("model.unreadable", message).because(error))
@@ -366,6 +383,33 @@ mod tests {
             assert!((&outputs.view("y").unwrap() - &wanted).iter().all(|d| d.abs() < 1e-4));
             assert_eq!(outputs.view("z").err().unwrap().code(), "model.output");
         }
+    }
+
+    /// The network has one layer twice, `y` in 8 bits and `exact`; its first column overflows where pairs of
+    /// products are added in 16 bits.
+    #[test]
+    fn products_of_eight_bits_do_not_overflow() {
+        const LAYER: &[u8] = include_bytes!("../../tests/fixtures/packs/eight-bits.onnx");
+        let Some(runtime) = runtime("products_of_eight_bits_do_not_overflow") else { return };
+        let weights = Some(Weights { folder: Path::new("."), in_place: false });
+        let session = runtime.session_of(Source { model: LAYER, weights }, "eight-bits").unwrap();
+        let mut x = Array2::from_shape_fn((5, 64), |(token, i)| ((token * 64 + i) as f32).sin());
+        x.row_mut(0).fill(1.0);
+        x.row_mut(1).map_inplace(|x| *x *= 1000.0);
+        x.row_mut(2).fill(0.0);
+        let outputs = session.run(&[("x", (&x).into())], &Cancel::new()).unwrap();
+        let (y, exact) = (outputs.view("y").unwrap(), outputs.view("exact").unwrap());
+        let mut rounded = false;
+        for ((token, y), exact) in x.rows().into_iter().zip(y.outer_iter()).zip(exact.outer_iter())
+        {
+            let largest = token.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+            // half a step for each of 64 numbers, times a weight of 1 at most
+            let bound = 0.5 * 64.0 * largest / 127.0 + 1e-4;
+            let differences = (&y - &exact).mapv(f32::abs);
+            assert!(differences.iter().all(|difference| *difference <= bound), "{differences}");
+            rounded |= differences.iter().any(|difference| *difference > 1e-3 * largest);
+        }
+        assert!(rounded, "the layer `y` is not of 8 bits");
     }
 
     #[test]
