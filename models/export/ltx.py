@@ -78,7 +78,9 @@ class Denoiser(nn.Module):
 
         low, top = timestep.amin(1), timestep.amax(1)
         high = (timestep > low[:, None])[0][:, None]
-        choose = lambda pair: torch.where(high, pair[1], pair[0])
+        # each token's line of a pair as a product with (1, 0) or (0, 1): exact, and several times as fast as Where
+        which = torch.cat([~high, high], 1).to(x.dtype)
+        choose = lambda pair: which @ pair
         e = m.time_embed
         embedding = e.emb.timestep_embedder(e.emb.time_proj(torch.cat([low, top])))
         modulation = e.linear(F.silu(embedding)).view(2, 6, self.dim)
