@@ -87,7 +87,7 @@ def replace_linear(model, kind):
         value.name, value.shape, value.type = old.name, old.shape, old.type
         old.replace_all_uses_with(value, replace_graph_outputs=True)
         graph.insert_before(node, tape.nodes)
-        graph.remove(node, safe=False)
+        graph.remove(node, safe=True)  # which also lets go of the matrix
         model.opset_imports["com.microsoft"] = 1
     for name, value in list(graph.initializers.items()):
         if not value.uses():
