@@ -45,8 +45,8 @@ own before it denoises, so what is said of memory here is the less favourable ca
 - **OpenVINO** runs what its own converter makes of diffusers' module at that very size, with the hints LATENCY and f32,
   two threads, one stream, and the inputs of diffusers' first step.
 - **Of 8 bits**: a pack of the same model with `--precision w8a8`, whose linear layers multiply 8-bit integers, against
-  diffusers' f32 all the same. How fast a processor multiplies those differs more than how fast it multiplies f32: with AMX or
-  VNNI, or on a phone with dot products (ARMv8.2), it is several times as fast, without them not much.
+  diffusers' f32 all the same. How fast a processor multiplies those differs more than how fast it multiplies f32, so the figure is for
+  this one; it wants AMX or VNNI, or a phone's dot products (ARMv8.2).
 - **Over its `Session.run`s**: what the denoise loop takes beside the network, from what the library logs of itself.
 - **Peak memory** is VmHWM at the end of a process that made one clip, mapped weights included. Ours goes on to write the MP4
   file, diffusers ends with an array of frames.

@@ -239,9 +239,7 @@ impl Outputs {
             ))),
         }
     }
-}
 
-impl Outputs {
     /// Every output as it is, by name, for later runs.
     pub(crate) fn keep(self) -> Vec<(String, Kept)> {
         let names = self.ports.iter().map(|port| port.name.clone());
