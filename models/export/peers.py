@@ -362,6 +362,7 @@ def main():
     parser.add_argument("--parts", default="steps,w8a8,start,cancel,preflight,tiled,long,noise,tiny")
     options = parser.parse_args()
     names = [name for name in mid.MODELS if options.only in (None, name)]
+    parts = options.parts.split(",")
     out = os.path.abspath(options.out)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as work:
@@ -369,10 +370,10 @@ def main():
                       options.steps or (3 if options.quick else 4), work)
         for name in names:
             # in processes of their own, whose memory is gone when it is measured
-            for module, *more in (("mid",), ("convert",), ("mid", "--precision", "w8a8")):
-                if "w8a8" not in more or "w8a8" in options.parts.split(","):
-                    subprocess.run([sys.executable, "-m", f"export.{module}", "--out", out, "--only", name, *more],
-                                   cwd=os.path.dirname(HERE), check=True, stdout=sys.stderr)
+            makers = [["mid"], ["convert"]] + [["mid", "--precision", "w8a8"]] * ("w8a8" in parts)
+            for module, *more in makers:
+                subprocess.run([sys.executable, "-m", f"export.{module}", "--out", out, "--only", name, *more],
+                               cwd=os.path.dirname(HERE), check=True, stdout=sys.stderr)
         # packs that were made anew go in anew
         shutil.rmtree(os.path.join(out, "store"), ignore_errors=True)
 
@@ -385,7 +386,7 @@ def main():
                 file.write(report.written(bench.rows, bench.details, bench.versions, words, options.quick))
 
         # after each part, so that a run that is ended early has told what it found
-        for part in options.parts.split(","):
+        for part in parts:
             if part == "tiny":
                 tiny_packs(bench, again=not options.quick)
                 write()
