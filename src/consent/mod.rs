@@ -39,6 +39,7 @@ use crate::error::{Detail, Error, Result};
 use crate::scratch::{self, FolderLock};
 use crate::transport::Clock;
 use ledger::Ledger;
+use permit::Salted;
 use standing::{Standing, Standings};
 
 pub use grant::{Answer, ConsentState, Grant, Question, Withdrawal};
@@ -310,27 +311,21 @@ impl Consent {
             let salted = turn.salted(payload);
             let events = turn.state.ledger.events();
             let known = events.iter().any(|event| {
-                event.event == EventKind::Used && event.payload.as_ref() == Some(&salted)
+                event.event == EventKind::Used && event.payload.as_ref() == Some(&salted.hash)
             });
-            if known {
-                Ok(salted)
-            } else {
-                Err(refused(
-                    "consent.unknown_job",
-                    "the ledger does not know this job: it was not sent from here",
-                ))
-            }
+            if known { Ok(salted) } else { Err(permit::unknown_job()) }
         })?;
         Ok(Pass::new(Arc::clone(&self.inner), destination.clone(), salted))
     }
 
-    /// For ending a job and deleting its copies, also after a withdrawal.
+    /// For ending a job and deleting its copies, also after a withdrawal. Worth nothing when the
+    /// ledger is erased.
     pub(crate) fn clean_up(
         &self,
         destination: &Destination,
         payload: &[u8; 32],
     ) -> Result<CleanUp> {
-        let salted = self.inner.readable(|state| Ok(permit::salted(&state.ledger, payload)))?;
+        let salted = self.inner.readable(|state| Ok(Salted::new(&state.ledger, payload)))?;
         Ok(CleanUp::new(Arc::clone(&self.inner), destination.clone(), salted))
     }
 }
@@ -471,8 +466,8 @@ impl Turn<'_> {
         ))
     }
 
-    fn salted(&self, payload: &[u8; 32]) -> String {
-        permit::salted(&self.state.ledger, payload)
+    fn salted(&self, payload: &[u8; 32]) -> Salted {
+        Salted::new(&self.state.ledger, payload)
     }
 }
 

@@ -10,7 +10,7 @@ use super::ledger::{EventKind, Ledger, LedgerEvent};
 use super::sheet::Destination;
 use super::{Inner, Turn, refused};
 use crate::digest::hex;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::transport::{Errand, Leave, Stop, TransportError};
 
 /// What is in a payload.
@@ -66,11 +66,11 @@ impl std::fmt::Debug for Permit {
 pub(crate) struct Pass {
     inner: Arc<Inner>,
     destination: Destination,
-    payload: String,
+    payload: Salted,
 }
 
 impl Pass {
-    pub(super) fn new(inner: Arc<Inner>, destination: Destination, payload: String) -> Self {
+    pub(super) fn new(inner: Arc<Inner>, destination: Destination, payload: Salted) -> Self {
         Self { inner, destination, payload }
     }
 
@@ -87,6 +87,7 @@ impl Pass {
             return Err(refused("consent.submitted", "a permit is good for one submit"));
         }
         self.inner.turn(|turn| {
+            turn.knows(&self.payload)?;
             turn.grant(&self.destination)?;
             if let Some(event) = parting(errand) {
                 turn.parted(event, &self.destination, &self.payload)?;
@@ -101,6 +102,7 @@ impl Pass {
             return Err(refused("consent.submitted", "a permit is good for one submit"));
         }
         self.inner.turn(|turn| {
+            turn.knows(&self.payload)?;
             turn.grant(&self.destination)?;
             turn.leave(&self.destination, Errand::Submit)
         })
@@ -114,6 +116,7 @@ impl Pass {
             return Err(refused("consent.submitted", "a permit is good for one submit"));
         }
         self.inner.turn(|turn| {
+            turn.knows(&self.payload)?;
             turn.grant(&self.destination)?;
             turn.used(&self.destination, &self.payload, None)?;
             turn.leave(&self.destination, Errand::Submit)
@@ -125,11 +128,11 @@ impl Pass {
 pub(crate) struct CleanUp {
     inner: Arc<Inner>,
     destination: Destination,
-    payload: String,
+    payload: Salted,
 }
 
 impl CleanUp {
-    pub(super) fn new(inner: Arc<Inner>, destination: Destination, payload: String) -> Self {
+    pub(super) fn new(inner: Arc<Inner>, destination: Destination, payload: Salted) -> Self {
         Self { inner, destination, payload }
     }
 
@@ -141,7 +144,10 @@ impl CleanUp {
                 "after a withdrawal a job can only be ended and its copies deleted",
             ));
         };
-        self.inner.turn(|turn| turn.parted(event, &self.destination, &self.payload))?;
+        self.inner.turn(|turn| {
+            turn.knows(&self.payload)?;
+            turn.parted(event, &self.destination, &self.payload)
+        })?;
         Ok(Leave::new(errand, Stop::default(), Box::new(())))
     }
 }
@@ -158,19 +164,29 @@ impl Turn<'_> {
     fn used(
         &mut self,
         destination: &Destination,
-        salted: &str,
+        payload: &Salted,
         rights: Option<&'static str>,
     ) -> Result<()> {
         let mut event = self.event(EventKind::Used, destination);
-        event.payload = Some(salted.to_owned());
+        event.payload = Some(payload.hash.clone());
         event.rights = rights.map(str::to_owned);
         self.enter(event)
     }
 
-    fn parted(&mut self, kind: EventKind, destination: &Destination, salted: &str) -> Result<()> {
+    fn parted(
+        &mut self,
+        kind: EventKind,
+        destination: &Destination,
+        payload: &Salted,
+    ) -> Result<()> {
         let mut event = self.event(kind, destination);
-        event.payload = Some(salted.to_owned());
+        event.payload = Some(payload.hash.clone());
         self.enter(event)
+    }
+
+    /// Refuses what was begun under a ledger that has been erased since.
+    fn knows(&self, payload: &Salted) -> Result<()> {
+        if payload.principal == self.state.ledger.principal() { Ok(()) } else { Err(unknown_job()) }
     }
 
     /// About the destination's last grant.
@@ -190,8 +206,60 @@ impl Turn<'_> {
     }
 }
 
-/// The payload's hash, with the ledger's own number before it.
-pub(super) fn salted(ledger: &Ledger, payload: &[u8; 32]) -> String {
-    let salted = Sha256::new().chain_update(ledger.principal()).chain_update(payload);
-    hex(&salted.finalize())
+/// A payload as one ledger knows it; another, or the one that follows when it is erased, does not.
+pub(super) struct Salted {
+    principal: String,
+    /// SHA-256 of the ledger's own number and the payload's hash, in hexadecimal.
+    pub(super) hash: String,
+}
+
+impl Salted {
+    pub(super) fn new(ledger: &Ledger, payload: &[u8; 32]) -> Self {
+        let principal = ledger.principal().to_owned();
+        let salted = Sha256::new().chain_update(&principal).chain_update(payload);
+        Self { principal, hash: hex(&salted.finalize()) }
+    }
+}
+
+pub(super) fn unknown_job() -> Error {
+    refused("consent.unknown_job", "the ledger does not know this job: it was not sent from here")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Answer, Consent, Sheets};
+    use super::*;
+    use crate::transport::SystemClock;
+
+    fn given(consent: &Consent, destination: &Destination) -> Grant {
+        let question = consent.ask(destination, &[DataKind::Photo]).unwrap();
+        consent.answer(question, Answer::yes()).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_was_begun_under_an_erased_ledger_leaves_no_line_in_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let sheets = Sheets::shipped().unwrap();
+        let consent = Consent::open(folder.path(), sheets, Arc::new(SystemClock)).unwrap();
+        let destination = consent.sheets().destination("fal", "luma", None).unwrap();
+        let grant = given(&consent, &destination);
+        let contents = Contents { sha256: [7; 32], kinds: vec![DataKind::Photo], rights: None };
+        let (_, pass) = consent.permit(&grant, contents).unwrap().submit().unwrap();
+        let clean_up = consent.clean_up(&destination, &[7; 32]).unwrap();
+        clean_up.leave(Errand::Cancel).unwrap();
+        consent.erase().unwrap();
+        // A new yes to the same destination does not bring them back.
+        given(&consent, &destination);
+        let lines = consent.log().unwrap().len();
+        let refusals = [
+            clean_up.leave(Errand::Delete).err(),
+            pass.leave(Errand::Poll).err(),
+            pass.submit_again(429).err(),
+            pass.submit_unsent(&TransportError::Connect("no network".into())).err(),
+        ];
+        for refusal in refusals {
+            assert_eq!(refusal.unwrap().code(), "consent.unknown_job");
+        }
+        assert_eq!(consent.log().unwrap().len(), lines);
+    }
 }

@@ -421,6 +421,9 @@ impl Remote {
         let cancel = Cancel::new();
         let sender = Sender::new(inner, &context, &cancel);
         let clean_up = inner.consent.clean_up(&destination, &record.payload()?)?;
+        // Who deletes a record sees to its copies, and erases the ledger after it: a record that is
+        // still here now is known to the ledger that the clean-up is bound to.
+        inner.jobs.load(&record.id)?;
         let provider = &inner.consent.sheets().provider(model.provider())?.name;
         let send = |errand, call: Option<Call>| -> Result<bool> {
             let Some(call) = call else { return Ok(false) };
