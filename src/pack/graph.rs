@@ -1,13 +1,11 @@
 //! ONNX graphs of packs, as far as they name other files: a graph may say which file its weights lie
 //! in, and that has to be its own.
-//!
-//! Field numbers are those of onnx.proto (ONNX 1.23), the wire format is that of the Protocol Buffers
-//! encoding guide.
 
 use super::manifest::LARGEST_TENSOR;
 use super::members::Span;
 use super::refuse;
 use crate::error::{Error, Result};
+use crate::runtime::onnx::{Content, Fields, Malformed, write_bytes};
 
 /// Graphs within graphs, at most.
 const DEEPEST: usize = 12;
@@ -206,76 +204,10 @@ fn bits(kind: u64) -> Option<u64> {
     }
 }
 
-/// Fields of a message, one after another.
-struct Fields<'b>(&'b [u8]);
-
-struct Field<'b> {
-    number: u64,
-    /// The field as it stands, with its number.
-    whole: &'b [u8],
-    content: Content<'b>,
-}
-
-enum Content<'b> {
-    Number(u64),
-    Bytes(&'b [u8]),
-    Other,
-}
-
-impl<'b> Fields<'b> {
-    fn next(&mut self) -> Result<Option<Field<'b>>> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        let start = self.0;
-        let tag = self.number()?;
-        let content = match tag & 7 {
-            0 => Content::Number(self.number()?),
-            1 => self.take(8).map(|_| Content::Other)?,
-            2 => {
-                let length = self.number()?;
-                Content::Bytes(self.take(length)?)
-            }
-            5 => self.take(4).map(|_| Content::Other)?,
-            _ => return Err(no_graph()),
-        };
-        let whole = &start[..start.len() - self.0.len()];
-        Ok(Some(Field { number: tag >> 3, whole, content }))
+impl From<Malformed> for Error {
+    fn from(_: Malformed) -> Self {
+        no_graph()
     }
-
-    /// A base-128 number.
-    fn number(&mut self) -> Result<u64> {
-        let mut number = 0u64;
-        for shift in (0..64).step_by(7) {
-            let [byte] = *self.take(1)? else { return Err(no_graph()) };
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(no_graph())
-    }
-
-    fn take(&mut self, count: u64) -> Result<&'b [u8]> {
-        let count = usize::try_from(count).map_err(|_| no_graph())?;
-        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(no_graph)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-}
-
-fn write_bytes(number: u64, content: &[u8], out: &mut Vec<u8>) {
-    write_number(number << 3 | 2, out);
-    write_number(content.len() as u64, out);
-    out.extend_from_slice(content);
-}
-
-fn write_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
 }
 
 fn no_graph() -> Error {
@@ -285,16 +217,15 @@ fn no_graph() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::onnx::write_number;
 
     /// A model with one initializer of `sizes` in a file `location`.
     fn model(sizes: &[u64], location: &str, offset: &str) -> Vec<u8> {
         let mut tensor = Vec::new();
         for size in sizes {
-            write_number(1 << 3, &mut tensor);
-            write_number(*size, &mut tensor);
+            write_number(1, *size, &mut tensor);
         }
-        write_number(2 << 3, &mut tensor);
-        write_number(1, &mut tensor);
+        write_number(2, 1, &mut tensor);
         for (key, value) in [("location", location), ("offset", offset)] {
             let mut entry = Vec::new();
             write_bytes(1, key.as_bytes(), &mut entry);

@@ -10,6 +10,7 @@ mod execution_provider;
 #[cfg_attr(target_os = "ios", allow(dead_code, reason = "iOS links it: nothing is looked for"))]
 mod library;
 pub(crate) mod memory;
+pub(crate) mod onnx;
 mod options;
 mod probe;
 mod session;

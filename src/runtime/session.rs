@@ -15,6 +15,7 @@ use ort::value::{DynValue, Outlet, TensorElementType, ValueType};
 use super::cancel::Cancel;
 use super::environment::Environment;
 use super::execution_provider::ExecutionProvider;
+use super::onnx;
 use super::tensor::{Flat, Kept, Outputs, Tensor};
 use crate::error::{Detail, Error, Result};
 
@@ -136,8 +137,12 @@ impl Session {
                 .with_memory_pattern(false)
                 .map_err(|error| unreadable(name, error.into()))?;
         }
-        let ort =
-            builder.commit_from_memory(source.model).map_err(|error| unreadable(name, error))?;
+        let mut model = Cow::Borrowed(source.model);
+        if provider == ExecutionProvider::Cpu && source.weights.is_some() {
+            // What is no model is left to ONNX Runtime to refuse.
+            model = onnx::without_shapes(source.model).map_or(model, Cow::Owned);
+        }
+        let ort = builder.commit_from_memory(&model).map_err(|error| unreadable(name, error))?;
         Ok(Self {
             name: name.to_owned(),
             execution_provider: provider,
