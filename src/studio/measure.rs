@@ -59,13 +59,17 @@ impl Measured {
         let frames = |share: f64| {
             super::packs::nearest_frames(manifest, (f64::from(defaults.frames) * share) as u32)
         };
+        // ONNX Runtime takes memory in blocks that double: a little more picture can take a lot of it.
+        // So there are more sizes than lengths.
         let mut sizes: Vec<[u32; 3]> = [0.5, 0.7, 1.0]
             .iter()
             .flat_map(|share| [(*share, 0.25), (*share, 0.55), (*share, 1.0)])
+            .chain([(0.6, 0.25), (0.8, 0.25), (0.9, 0.25)])
             .map(|(share, length)| {
                 [side(defaults.width, share), side(defaults.height, share), frames(length)]
             })
             .collect();
+        sizes.sort_unstable();
         sizes.dedup();
         sizes
     }

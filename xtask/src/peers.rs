@@ -20,7 +20,7 @@ or two on two cores, with nothing else running; several gigabytes for the Python
   --quick        two rounds, and no packs of the tests made anew
   --rounds N     rounds of each comparison; 5 by default
   --only FAMILY  wan, svd or ltx alone
-  --parts LIST   of steps,start,cancel,preflight,tiled,long,noise,tiny only these, in that order
+  --parts LIST   of steps,w8a8,start,cancel,preflight,tiled,long,noise,tiny only these, in that order
 
 With --only or --parts the report goes to peers-video/ in the build folder instead.
 ";
