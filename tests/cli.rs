@@ -197,6 +197,81 @@ fn animate_writes_frames_beside_the_clip() {
     assert_eq!(text(&run.stdout).trim(), word(&out));
 }
 
+#[cfg(feature = "vault")]
+#[test]
+fn an_interrupted_clip_goes_on_to_the_same_bytes() {
+    use std::process::Stdio;
+
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/packs/wan-ti2v");
+    let (packs, kept) = (folder.join("packs"), folder.join("kept"));
+    assert!(
+        kinora(&["pack", "add", word(&pack), "--accept-licence", "--packs", word(&packs)])
+            .status
+            .success()
+    );
+    let command = |arguments: &[&str], out: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kinora"));
+        command.args(arguments).args(["--packs", word(&packs), "-o", word(out)]);
+        command.env("KINORA_PASSPHRASE", "correct horse battery").stdin(Stdio::null());
+        command
+    };
+    let photo = made(folder);
+    let begin = [
+        "animate",
+        word(&photo),
+        "--pack",
+        "tiny-wan-ti2v",
+        "--prompt",
+        "a river",
+        "--size",
+        "96",
+        "--steps",
+        "200",
+        "--day",
+        "2026-11-28",
+    ];
+    let keeping = [&begin[..], &["--checkpoints", word(&kept)]].concat();
+    let (whole, never, again) =
+        (folder.join("whole.mp4"), folder.join("never.mp4"), folder.join("again.mp4"));
+    assert!(command(&begin, &whole).status().unwrap().success());
+
+    let mut child = command(&keeping, &never).spawn().unwrap();
+    let sealed = || {
+        let files = std::fs::read_dir(&kept).into_iter().flatten().map_while(Result::ok);
+        files
+            .map(|file| file.path())
+            .find(|path| path.extension().is_some_and(|end| end == "checkpoint"))
+    };
+    while sealed().is_none() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(sealed().is_some() && !never.exists());
+
+    let resume = ["resume", "--checkpoints", word(&kept)];
+    let wrong = command(&resume, &again)
+        .env("KINORA_PASSPHRASE", "another one, and wrong")
+        .output()
+        .unwrap();
+    assert!(
+        !wrong.status.success() && text(&wrong.stderr).contains("[vault."),
+        "{}",
+        text(&wrong.stderr)
+    );
+    let resumed = command(&resume, &again).output().unwrap();
+    assert!(resumed.status.success(), "{}", text(&resumed.stderr));
+    assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(&whole).unwrap());
+    let nothing = command(&resume, &never).output().unwrap();
+    assert!(!nothing.status.success());
+    assert!(text(&nothing.stderr).contains("no clip was interrupted"), "{}", text(&nothing.stderr));
+}
+
 #[test]
 fn faces_goes_on_after_a_broken_photo_and_tells_in_the_end() {
     if !runtime() {

@@ -18,8 +18,8 @@ use kinora::marking::{LayerKind, Marking};
 use kinora::pack::PackStore;
 use kinora::studio::{Made, Stage};
 use kinora::{
-    Clip, Container, Error, GenerationJob, GenerationRequest, Model, Output, Result, Studio,
-    StudioOptions,
+    Clip, Container, Error, ExecutionProvider, GenerationJob, GenerationRequest, Model, Output,
+    Result, Studio, StudioOptions,
 };
 
 /// A studio whose store holds these packs of tests/fixtures.
@@ -63,6 +63,8 @@ fn words_alone_become_a_clip_on_the_pack_that_can() {
     };
     let clip = make();
     assert_eq!(clip.pack.as_ref().unwrap().id, "tiny-wan-t2v");
+    // Where it ran, and not what was asked for.
+    assert_eq!(clip.execution_provider, Some(ExecutionProvider::Cpu));
     // What the request left open is the pack's.
     let manifest = studio.packs().unwrap().pack("tiny-wan-t2v").unwrap().manifest().clone();
     let defaults = &manifest.defaults;

@@ -62,28 +62,32 @@ impl Estimate {
     }
 }
 
-impl StageEstimate {
-    /// The coefficients, none of them negative, that meet what was measured best: latent frames,
-    /// positions, bytes and seconds.
-    pub(crate) fn fit(measured: &[(usize, usize, f64, f64)]) -> Self {
-        let points = |value: fn(&(usize, usize, f64, f64)) -> f64| {
-            measured.iter().map(|m| (terms(m.0, m.1), value(m))).collect::<Vec<_>>()
-        };
-        Self { memory: fitted(&points(|m| m.2)), seconds: fitted(&points(|m| m.3)) }
+/// What was measured at a size.
+pub(crate) struct Point {
+    terms: [f64; TERMS],
+    value: f64,
+    /// What an error is a share of.
+    whole: f64,
+}
+
+impl Point {
+    pub(crate) fn new(frames: usize, area: usize, value: f64, whole: f64) -> Self {
+        Self { terms: terms(frames, area), value, whole }
     }
 }
 
-/// Of all choices of up to three terms the one that best tells each measurement from the others.
-fn fitted(points: &[([f64; TERMS], f64)]) -> [f64; TERMS] {
+/// The coefficients, none of them negative, that meet what was measured best: of all choices of up to three
+/// terms the one that best tells each measurement from the others.
+pub(crate) fn fitted(points: &[Point]) -> [f64; TERMS] {
     let choices = (1u32..1 << TERMS).filter(|choice| choice.count_ones() <= 3);
     let best = choices.filter_map(|choice| {
         let used: Vec<usize> = (0..TERMS).filter(|term| choice >> term & 1 == 1).collect();
         let whole = solved(points, &used, None)?;
         let errors = (0..points.len()).map(|left_out| {
-            let (terms, value) = &points[left_out];
+            let Point { terms, value, whole } = &points[left_out];
             let Some(without) = solved(points, &used, Some(left_out)) else { return f64::MAX };
             let told: f64 = terms.iter().zip(without).map(|(term, c)| term * c).sum();
-            ((told - value) / value.max(1e-9)).powi(2)
+            ((told - value) / whole.max(1e-9)).powi(2)
         });
         Some((errors.sum::<f64>(), whole))
     });
@@ -93,29 +97,26 @@ fn fitted(points: &[([f64; TERMS], f64)]) -> [f64; TERMS] {
 
 /// Least squares of relative errors over the used terms, by normal equations; none where a
 /// coefficient would be negative or the points do not tell the terms apart.
-fn solved(
-    points: &[([f64; TERMS], f64)],
-    used: &[usize],
-    left_out: Option<usize>,
-) -> Option<[f64; TERMS]> {
+fn solved(points: &[Point], used: &[usize], left_out: Option<usize>) -> Option<[f64; TERMS]> {
     let n = used.len();
-    let largest = points.iter().map(|(_, value)| *value).fold(1e-9, f64::max);
+    let largest = points.iter().map(|point| point.whole).fold(1e-9, f64::max);
     // Terms differ by many orders of magnitude.
     let scale: Vec<f64> = used
         .iter()
-        .map(|term| points.iter().map(|(terms, _)| terms[*term]).fold(1.0, f64::max))
+        .map(|term| points.iter().map(|point| point.terms[*term]).fold(1.0, f64::max))
         .collect();
     let mut rows = vec![vec![0.0; n + 1]; n];
-    for (number, (terms, value)) in points.iter().enumerate() {
+    for (number, Point { terms, value, whole }) in points.iter().enumerate() {
         if Some(number) == left_out {
             continue;
         }
-        // Relative errors, in shares of the largest: bytes and seconds come out alike.
-        let weight = largest / value.max(1e-9 * largest);
+        // In shares of the largest: bytes and seconds come out alike.
+        let weight = largest / whole.max(1e-9 * largest);
         let line: Vec<f64> =
             used.iter().zip(&scale).map(|(term, scale)| terms[*term] / scale * weight).collect();
+        let told = value / largest * weight;
         for (row, a) in rows.iter_mut().zip(&line) {
-            row.iter_mut().zip(line.iter().chain([&1.0])).for_each(|(sum, b)| *sum += a * b);
+            row.iter_mut().zip(line.iter().chain([&told])).for_each(|(sum, b)| *sum += a * b);
         }
     }
     for pivot in 0..n {
@@ -153,21 +154,43 @@ mod tests {
             .map(|(n, &(f, a))| {
                 // A measurement is a little off.
                 let off = 1.0 + 0.01 * (n as f64 * 2.4).sin();
-                (f, a, truth(f, a) * off, 1e-6 * truth(f, a))
+                (f, a, [truth(f, a) * off, 1e-6 * truth(f, a)])
             })
             .collect();
-        let fit = StageEstimate::fit(&measured);
+        let [bytes, seconds] = [0, 1].map(|which| {
+            let points = measured.iter().map(|&(f, a, values)| {
+                let value: f64 = values[which];
+                Point::new(f, a, value, value)
+            });
+            fitted(&points.collect::<Vec<_>>())
+        });
         for (f, a) in [(4, 1000), (7, 1600), (5, 2500)] {
-            let told = at(&fit.memory, f, a);
+            let told = at(&bytes, f, a);
             assert!((told / truth(f, a) - 1.0).abs() < 0.05, "{f} × {a}: {told}");
-            assert!((at(&fit.seconds, f, a) * 1e6 / truth(f, a) - 1.0).abs() < 1e-3);
+            assert!((at(&seconds, f, a) * 1e6 / truth(f, a) - 1.0).abs() < 1e-3);
         }
     }
 
     #[test]
     fn whatever_was_measured_no_estimate_is_negative() {
-        let fit = StageEstimate::fit(&[(1, 10, 5.0, 3.0), (2, 10, 4.0, 2.0), (3, 30, 1.0, 0.0)]);
-        assert!(fit.memory.iter().chain(&fit.seconds).all(|c| *c >= 0.0));
-        assert!(StageEstimate::fit(&[]).memory.iter().all(|c| *c == 0.0));
+        for values in [[5.0, 4.0, 1.0], [3.0, 2.0, 0.0]] {
+            let sizes = [(1, 10), (2, 10), (3, 30)].into_iter().zip(values);
+            let points: Vec<_> = sizes.map(|((f, a), v)| Point::new(f, a, v, v)).collect();
+            assert!(fitted(&points).iter().all(|c| *c >= 0.0));
+        }
+        assert!(fitted(&[]).iter().all(|c| *c == 0.0));
+    }
+
+    #[test]
+    fn what_is_a_small_share_of_its_whole_counts_little() {
+        let sizes = [(1, 100), (1, 200), (1, 400), (1, 800)];
+        // The smallest two lie far from the line through the others, and among much else.
+        let values = [9.0, 1.0, 40.0, 80.0];
+        let fit = |whole: fn(f64) -> f64| {
+            let points = sizes.iter().zip(values).map(|(&(f, a), v)| Point::new(f, a, v, whole(v)));
+            at(&fitted(&points.collect::<Vec<_>>()), 1, 800)
+        };
+        let (alone, among) = (fit(|value| value), fit(|value| value.max(40.0)));
+        assert!((among - 80.0).abs() < 0.5 * (alone - 80.0).abs(), "{alone}, {among}");
     }
 }

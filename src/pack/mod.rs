@@ -31,7 +31,7 @@ pub use manifest::{
 pub use store::{InstalledPack, PackStore};
 
 pub(crate) use default_model::DefaultModel;
-pub(crate) use estimate::at;
+pub(crate) use estimate::{Point, at, fitted};
 
 use crate::error::{Detail, Error};
 

@@ -392,7 +392,8 @@ impl Remote {
     /// It works after a withdrawal too. Whatever is sent goes into the ledger.
     ///
     /// # Errors
-    /// `remote.no_job`; `remote.*` and `vault.*` when the provider could not be asked.
+    /// `remote.no_job`; `remote.*` and `vault.*` when the provider could not be asked;
+    /// `consent.unknown_job` where the ledger was erased meanwhile: once more, and the new one has it.
     pub fn clean_up(&self, id: &str) -> Result<Copies> {
         let mut record = self.inner.jobs.load(id)?;
         if matches!(record.state, RemoteJobState::Sending | RemoteJobState::Sent) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Detail, Error, Result};
-use crate::pack::{Estimate, Pack, PackManifest, StageEstimate};
+use crate::pack::{Estimate, Pack, PackManifest, Point, StageEstimate, at, fitted};
 use crate::pipeline::video::{
     ClipPicture, Draws, StepTaken, VideoOrder, VideoPipeline, Watch, decoded_together,
 };
@@ -90,24 +90,47 @@ impl Measured {
             return Err(too_few());
         }
         let stage = |cost: fn(&Self) -> Cost, together: bool| {
-            let points: Vec<_> = measured
-                .iter()
-                .map(|m| {
+            let points = |of: fn(Cost) -> f64, whole: fn(&Self, f64) -> f64| {
+                let points = measured.iter().map(|m| {
                     let (frames, area) = latent_size(manifest, m.size);
                     let frames = if together { decoded_together(manifest, frames) } else { frames };
-                    (frames, area, cost(m))
-                })
-                .collect();
-            StageEstimate::fit(
-                &points
-                    .iter()
-                    .map(|(f, a, cost)| (*f, *a, cost.bytes as f64, cost.seconds))
-                    .collect::<Vec<_>>(),
-            )
+                    let value = of(cost(m));
+                    Point::new(frames, area, value, whole(m, value))
+                });
+                fitted(&points.collect::<Vec<_>>())
+            };
+            StageEstimate {
+                // What a stage takes counts as far as the job's peak comes of it.
+                memory: points(|cost| cost.bytes as f64, |m, _| m.peak() as f64),
+                seconds: points(|cost| cost.seconds, |_, seconds| seconds),
+            }
         };
+        let (begin, step) = (stage(|m| m.begin, false), stage(|m| m.step, false));
         let mut decode = stage(|m| m.decode, false);
         decode.memory = stage(|m| m.decode, true).memory;
-        Ok(Estimate::new(stage(|m| m.begin, false), stage(|m| m.step, false), decode, smallest))
+        let mut estimate = Estimate::new(begin, step, decode, smallest);
+        balance(&mut estimate, manifest, measured);
+        Ok(estimate)
+    }
+
+    fn peak(&self) -> u64 {
+        [self.begin, self.step, self.decode].iter().map(|cost| cost.bytes).max().unwrap_or(0)
+    }
+}
+
+/// Makes what is told of decoding's memory as much too low at the worst of the measured sizes as it is too high at
+/// another, where the job's peak comes of it. Memory grows in jumps, which a polynomial goes through the middle of.
+fn balance(estimate: &mut Estimate, manifest: &PackManifest, measured: &[Measured]) {
+    let ratios = measured.iter().filter(|m| m.peak() > 0).filter_map(|m| {
+        let (frames, area) = latent_size(manifest, m.size);
+        let told = at(&estimate.decode.memory, decoded_together(manifest, frames), area);
+        let denoising = m.begin.bytes.max(m.step.bytes) as f64;
+        (told.max(m.decode.bytes as f64) > denoising).then(|| told.max(denoising) / m.peak() as f64)
+    });
+    let (least, most) = ratios
+        .fold((f64::MAX, 0.0_f64), |(least, most), ratio| (least.min(ratio), most.max(ratio)));
+    if most > 0.0 {
+        estimate.decode.memory.iter_mut().for_each(|c| *c *= 2.0 / (least + most));
     }
 }
 

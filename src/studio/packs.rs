@@ -307,7 +307,7 @@ fn run(
         height,
         seed,
         faces: 0,
-        execution_provider: Some(pipeline.execution_provider()),
+        execution_provider: pipeline.execution_provider(),
         remote_model: None,
         pack: Some(pack),
         used: Vec::new(),

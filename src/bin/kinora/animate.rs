@@ -84,17 +84,13 @@ struct Making {
     /// Also write every frame as PNG into this folder.
     #[arg(long, value_name = "DIR")]
     frames: Option<PathBuf>,
-    /// Threads; by default all cores.
-    #[arg(long)]
-    threads: Option<usize>,
-    /// auto, cpu, cuda, coreml, xnnpack or webgpu.
-    #[arg(long, default_value = "auto")]
-    execution_provider: ExecutionProvider,
-    /// A folder with other model files than the embedded ones.
-    #[arg(long, value_name = "DIR")]
-    models: Option<PathBuf>,
+    /// Keep in this folder, sealed under your passphrase, what `kinora resume` needs if this ends before
+    /// the clip is made. For packs.
+    #[cfg(feature = "vault")]
+    #[arg(long, value_name = "DIR", requires = "pack")]
+    checkpoints: Option<PathBuf>,
     #[command(flatten)]
-    packs: packs::Place,
+    workshop: Workshop,
     /// Leave the clip without marks: no watermark and nothing in the file that says that a model made
     /// it. Laws and stores may ask for them.
     #[arg(long)]
@@ -110,6 +106,38 @@ struct Making {
     /// End with one line of JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// What clips are made with.
+#[derive(Args)]
+pub(crate) struct Workshop {
+    /// Threads; by default all cores.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// auto, cpu, cuda, coreml, xnnpack or webgpu.
+    #[arg(long, default_value = "auto")]
+    execution_provider: ExecutionProvider,
+    /// A folder with other model files than the embedded ones.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    #[command(flatten)]
+    packs: packs::Place,
+}
+
+impl Workshop {
+    pub(crate) fn options(self) -> StudioOptions {
+        let mut options = StudioOptions::default().execution_provider(self.execution_provider);
+        if let Some(threads) = self.threads {
+            options = options.threads(threads);
+        }
+        if let Some(models) = self.models {
+            options = options.models(models);
+        }
+        if let Some(packs) = self.packs.folder_if_any() {
+            options = options.packs(packs);
+        }
+        options
+    }
 }
 
 impl Animate {
@@ -140,7 +168,7 @@ impl Imagine {
 }
 
 /// Says what was made, or why it was not.
-fn show(made: Result<(Option<Clip>, f64)>, json: bool) -> ExitCode {
+pub(crate) fn show(made: Result<(Option<Clip>, f64)>, json: bool) -> ExitCode {
     match made {
         Ok((None, _)) => ExitCode::SUCCESS,
         Ok((Some(clip), decode)) => {
@@ -162,15 +190,11 @@ impl Making {
         if let Some(folder) = self.frames {
             output = output.with_frames(folder);
         }
-        let mut options = StudioOptions::default().execution_provider(self.execution_provider);
-        if let Some(threads) = self.threads {
-            options = options.threads(threads);
-        }
-        if let Some(models) = self.models {
-            options = options.models(models);
-        }
-        if let Some(packs) = self.packs.folder_if_any() {
-            options = options.packs(packs);
+        #[cfg_attr(not(feature = "vault"), allow(unused_mut, reason = "there are no checkpoints"))]
+        let mut options = self.workshop.options();
+        #[cfg(feature = "vault")]
+        if let Some(folder) = self.checkpoints {
+            options = options.checkpoints(crate::resume::checkpoints(folder)?);
         }
         let mut marking = if self.no_marks { Marking::none() } else { Marking::default() };
         if let Some(day) = self.day {

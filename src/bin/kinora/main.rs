@@ -7,10 +7,14 @@ mod download;
 mod faces;
 mod measure;
 mod packs;
+#[cfg(feature = "vault")]
+mod passphrase;
 mod prompts;
 mod prove;
 #[cfg(feature = "remote-http")]
 mod remote;
+#[cfg(feature = "vault")]
+mod resume;
 mod verify;
 
 use std::io::Write;
@@ -36,6 +40,9 @@ enum Command {
     Animate(Box<animate::Animate>),
     /// Make a clip out of words alone, with a pack.
     Imagine(Box<animate::Imagine>),
+    /// Go on with a clip of a pack that was begun with --checkpoints and interrupted.
+    #[cfg(feature = "vault")]
+    Resume(Box<resume::Resume>),
     /// Models that are brought along: add, list, verify, remove, export.
     Pack(packs::Packs),
     /// Find the faces of photos.
@@ -73,6 +80,8 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Animate(animate) => animate.run(),
         Command::Imagine(imagine) => imagine.run(),
+        #[cfg(feature = "vault")]
+        Command::Resume(resume) => resume.run(),
         Command::Pack(packs) => packs.run(),
         Command::Faces(faces) => faces.run(),
         Command::Doctor(doctor) => doctor.run(),

@@ -23,6 +23,8 @@ mod wan;
 #[cfg(test)]
 mod tests;
 
+use std::sync::OnceLock;
+
 use ndarray::ArrayViewD;
 use zeroize::Zeroize;
 
@@ -45,6 +47,8 @@ pub(crate) struct VideoPipeline {
     runtime: Runtime,
     scheduler: SchedulerSettings,
     texts: Option<Texts>,
+    /// Where the denoiser was opened.
+    denoises_on: OnceLock<ExecutionProvider>,
 }
 
 /// A clip to be made, within the pack's limits.
@@ -208,16 +212,16 @@ impl VideoPipeline {
             Family::Wan => wan::check(manifest)?,
             Family::Ltx => ltx::check(manifest)?,
         }
-        Ok(Self { pack, runtime: runtime.clone(), scheduler, texts })
+        Ok(Self { pack, runtime: runtime.clone(), scheduler, texts, denoises_on: OnceLock::new() })
     }
 
     pub(crate) fn manifest(&self) -> &PackManifest {
         self.pack.manifest()
     }
 
-    /// Where the denoiser runs.
-    pub(crate) fn execution_provider(&self) -> ExecutionProvider {
-        self.runtime.execution_provider()
+    /// Where the denoiser runs, never `Auto`; `None` before it was opened.
+    pub(crate) fn execution_provider(&self) -> Option<ExecutionProvider> {
+        self.denoises_on.get().copied()
     }
 
     /// Denoises a clip, from noise or from where another run was `saved`.

@@ -30,7 +30,9 @@ impl<'a> Network<'a> {
         conditions: Vec<Condition>,
         cancel: &'a Cancel,
     ) -> Result<Self> {
-        Ok(Self { session: pipeline.session(role)?, conditions, cancel })
+        let session = pipeline.session(role)?;
+        _ = pipeline.denoises_on.set(session.execution_provider());
+        Ok(Self { session, conditions, cancel })
     }
 
     /// What it makes of `inputs`, `length` values, under the condition of that number; `None` where

@@ -9,14 +9,13 @@ mod vault;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use kinora::remote::{Remote, RemoteOptions};
 use kinora::transport::HttpClient;
-use kinora::vault::{KeyStore, KeyStoreError, Passphrase, Secret};
-use zeroize::Zeroizing;
 
+use crate::passphrase::Asked;
 use crate::{HOME, complain};
 
 pub(crate) use consent::ConsentCommand;
@@ -24,9 +23,6 @@ pub(crate) use data::DataCommand;
 pub(crate) use jobs::JobsCommand;
 pub(crate) use make::Make;
 pub(crate) use vault::VaultCommand;
-
-/// Holds the vault's passphrase, where nobody can be asked.
-const PASSPHRASE: &str = "KINORA_PASSPHRASE";
 
 /// The folder that every one of these commands works in.
 #[derive(Args)]
@@ -113,47 +109,6 @@ fn open(place: Place) -> Result<Remote, Failure> {
         options = options.setting(provider, name, value);
     }
     Ok(Remote::open(options)?)
-}
-
-/// A key store that asks for the passphrase when a key is first needed, and once.
-#[derive(Default)]
-struct Asked(OnceLock<Passphrase>);
-
-impl Asked {
-    fn passphrase(&self) -> Result<&Passphrase, KeyStoreError> {
-        match self.0.get() {
-            Some(known) => Ok(known),
-            None => {
-                let asked = Self::ask()?;
-                Ok(self.0.get_or_init(|| asked))
-            }
-        }
-    }
-
-    fn ask() -> Result<Passphrase, KeyStoreError> {
-        let given = match std::env::var(PASSPHRASE) {
-            Ok(passphrase) => Zeroizing::new(passphrase),
-            Err(_) if std::io::stdin().is_terminal() => {
-                Zeroizing::new(rpassword::prompt_password("passphrase of the vault: ")?)
-            }
-            Err(_) => {
-                return Err(
-                    format!("nobody can be asked for the passphrase: set {PASSPHRASE}").into()
-                );
-            }
-        };
-        Ok(Passphrase::new(Secret::new(given.as_bytes()))?)
-    }
-}
-
-impl KeyStore for Asked {
-    fn wrap(&self, key: &[u8]) -> Result<Vec<u8>, KeyStoreError> {
-        self.passphrase()?.wrap(key)
-    }
-
-    fn unwrap(&self, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyStoreError> {
-        self.passphrase()?.unwrap(blob)
-    }
 }
 
 /// A yes or no at the terminal; no where there is none.
