@@ -220,3 +220,37 @@ fn too_few() -> Error {
         "an estimate needs four measurements or more: give the pack's default size and length";
     Error::Model(Detail::new("pack.measure", message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_memory_jumps_the_worst_is_as_much_too_low_as_another_is_too_high() {
+        let manifest = include_bytes!("../../tests/fixtures/packs/wan-t2v/pack.json");
+        let manifest = PackManifest::parse(manifest).unwrap();
+        let bytes = |size| {
+            let (_, area) = latent_size(&manifest, size);
+            let jump = if area.is_multiple_of(16) { 1.4 } else { 1.0 };
+            (jump * 1e6 * area as f64) as u64
+        };
+        let sizes = Measured::sizes(&manifest);
+        let measured: Vec<_> = sizes
+            .iter()
+            .map(|&size| {
+                let [denoising, decode] =
+                    [1e6 as u64, bytes(size)].map(|bytes| Cost { bytes, seconds: 1.0 });
+                Measured { size, begin: denoising, step: denoising, decode }
+            })
+            .collect();
+        let estimate = Measured::fit(&manifest, &measured).unwrap();
+        let errors = measured.iter().map(|m| {
+            let (frames, area) = latent_size(&manifest, m.size);
+            let frames = decoded_together(&manifest, frames);
+            at(&estimate.decode.memory, frames, area) / m.decode.bytes as f64 - 1.0
+        });
+        let (least, most) =
+            errors.fold((0.0_f64, 0.0_f64), |(least, most), e| (least.min(e), most.max(e)));
+        assert!(most > 0.05 && (least + most).abs() < 1e-3, "{least} to {most}");
+    }
+}
