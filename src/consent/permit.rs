@@ -62,22 +62,37 @@ impl std::fmt::Debug for Permit {
     }
 }
 
-/// Follows one job: polls, fetches, ends it. Worth nothing when the grant ends.
-pub(crate) struct Pass {
+/// A payload that was sent, in the ledger that has its submit.
+struct Sent {
     inner: Arc<Inner>,
     destination: Destination,
     payload: Salted,
 }
 
+impl Sent {
+    /// A turn at that ledger; refused where it was erased since, whatever the one that followed it allows.
+    fn turn<T>(&self, body: impl FnOnce(&mut Turn<'_>) -> Result<T>) -> Result<T> {
+        self.inner.turn(|turn| {
+            if self.payload.principal != turn.state.ledger.principal() {
+                return Err(unknown_job());
+            }
+            body(turn)
+        })
+    }
+}
+
+/// Follows one job: polls, fetches, ends it. Worth nothing when the grant ends.
+pub(crate) struct Pass(Sent);
+
 impl Pass {
     pub(super) fn new(inner: Arc<Inner>, destination: Destination, payload: Salted) -> Self {
-        Self { inner, destination, payload }
+        Self(Sent { inner, destination, payload })
     }
 
     /// Whether the consent has ended in this process, as far as can be told without the ledger: for
     /// whoever waits between two requests.
     pub(crate) fn is_over(&self) -> bool {
-        let live = self.inner.lock().standings.live(&self.destination);
+        let live = self.0.inner.lock().standings.live(&self.0.destination);
         live.is_none_or(|live| live.token().is_stopped())
     }
 
@@ -86,13 +101,12 @@ impl Pass {
         if errand == Errand::Submit {
             return Err(refused("consent.submitted", "a permit is good for one submit"));
         }
-        self.inner.turn(|turn| {
-            turn.knows(&self.payload)?;
-            turn.grant(&self.destination)?;
+        self.0.turn(|turn| {
+            turn.grant(&self.0.destination)?;
             if let Some(event) = parting(errand) {
-                turn.parted(event, &self.destination, &self.payload)?;
+                turn.parted(event, &self.0.destination, &self.0.payload)?;
             }
-            turn.leave(&self.destination, errand)
+            turn.leave(&self.0.destination, errand)
         })
     }
 
@@ -101,10 +115,9 @@ impl Pass {
         if error.may_have_arrived() {
             return Err(refused("consent.submitted", "a permit is good for one submit"));
         }
-        self.inner.turn(|turn| {
-            turn.knows(&self.payload)?;
-            turn.grant(&self.destination)?;
-            turn.leave(&self.destination, Errand::Submit)
+        self.0.turn(|turn| {
+            turn.grant(&self.0.destination)?;
+            turn.leave(&self.0.destination, Errand::Submit)
         })
     }
 
@@ -115,25 +128,20 @@ impl Pass {
         if !matches!(status, 401 | 403 | 429) {
             return Err(refused("consent.submitted", "a permit is good for one submit"));
         }
-        self.inner.turn(|turn| {
-            turn.knows(&self.payload)?;
-            turn.grant(&self.destination)?;
-            turn.used(&self.destination, &self.payload, None)?;
-            turn.leave(&self.destination, Errand::Submit)
+        self.0.turn(|turn| {
+            turn.grant(&self.0.destination)?;
+            turn.used(&self.0.destination, &self.0.payload, None)?;
+            turn.leave(&self.0.destination, Errand::Submit)
         })
     }
 }
 
 /// Ends a job and has copies deleted, after the grant's end too.
-pub(crate) struct CleanUp {
-    inner: Arc<Inner>,
-    destination: Destination,
-    payload: Salted,
-}
+pub(crate) struct CleanUp(Sent);
 
 impl CleanUp {
     pub(super) fn new(inner: Arc<Inner>, destination: Destination, payload: Salted) -> Self {
-        Self { inner, destination, payload }
+        Self(Sent { inner, destination, payload })
     }
 
     /// Leave for one cancel or delete, which goes into the ledger.
@@ -144,10 +152,7 @@ impl CleanUp {
                 "after a withdrawal a job can only be ended and its copies deleted",
             ));
         };
-        self.inner.turn(|turn| {
-            turn.knows(&self.payload)?;
-            turn.parted(event, &self.destination, &self.payload)
-        })?;
+        self.0.turn(|turn| turn.parted(event, &self.0.destination, &self.0.payload))?;
         Ok(Leave::new(errand, Stop::default(), Box::new(())))
     }
 }
@@ -184,11 +189,6 @@ impl Turn<'_> {
         self.enter(event)
     }
 
-    /// Refuses what was begun under a ledger that has been erased since.
-    fn knows(&self, payload: &Salted) -> Result<()> {
-        if payload.principal == self.state.ledger.principal() { Ok(()) } else { Err(unknown_job()) }
-    }
-
     /// About the destination's last grant.
     fn event(&self, kind: EventKind, destination: &Destination) -> LedgerEvent {
         let last = self.standing(destination).map(|standing| standing.last());
@@ -222,7 +222,10 @@ impl Salted {
 }
 
 pub(super) fn unknown_job() -> Error {
-    refused("consent.unknown_job", "the ledger does not know this job: it was not sent from here")
+    refused(
+        "consent.unknown_job",
+        "the ledger does not know this job: it was not sent from here, or the ledger was erased since",
+    )
 }
 
 #[cfg(test)]

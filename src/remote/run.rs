@@ -393,7 +393,7 @@ impl Remote {
     ///
     /// # Errors
     /// `remote.no_job`; `remote.*` and `vault.*` when the provider could not be asked;
-    /// `consent.unknown_job` where the ledger was erased meanwhile: once more, and the new one has it.
+    /// `consent.unknown_job` when the ledger was erased meanwhile: call it once more.
     pub fn clean_up(&self, id: &str) -> Result<Copies> {
         let mut record = self.inner.jobs.load(id)?;
         if matches!(record.state, RemoteJobState::Sending | RemoteJobState::Sent) {
