@@ -89,25 +89,34 @@ impl Measured {
         if measured.len() < 4 {
             return Err(too_few());
         }
-        let stage = |cost: fn(&Self) -> Cost, together: bool| {
-            let points = |of: fn(Cost) -> f64, whole: fn(&Self, f64) -> f64| {
-                let points = measured.iter().map(|m| {
-                    let (frames, area) = latent_size(manifest, m.size);
-                    let frames = if together { decoded_together(manifest, frames) } else { frames };
-                    let value = of(cost(m));
-                    Point::new(frames, area, value, whole(m, value))
-                });
-                fitted(&points.collect::<Vec<_>>())
-            };
-            StageEstimate {
-                // What a stage takes counts as far as the job's peak comes of it.
-                memory: points(|cost| cost.bytes as f64, |m, _| m.peak() as f64),
-                seconds: points(|cost| cost.seconds, |_, seconds| seconds),
-            }
+        let fit = |point: &dyn Fn(&Self, usize, usize) -> Point| {
+            let points = measured.iter().map(|m| {
+                let (frames, area) = latent_size(manifest, m.size);
+                point(m, frames, area)
+            });
+            fitted(&points.collect::<Vec<_>>())
         };
-        let (begin, step) = (stage(|m| m.begin, false), stage(|m| m.step, false));
-        let mut decode = stage(|m| m.decode, false);
-        decode.memory = stage(|m| m.decode, true).memory;
+        let seconds = |cost: fn(&Self) -> Cost| {
+            fit(&|m, frames, area| {
+                let Cost { seconds, .. } = cost(m);
+                Point::new(frames, area, seconds, seconds)
+            })
+        };
+        // An error counts as far as the job's peak comes of it.
+        let bytes = |cost: fn(&Self) -> Cost, m: &Self, frames, area| {
+            Point::new(frames, area, cost(m).bytes as f64, m.peak() as f64)
+        };
+        let denoising = |cost: fn(&Self) -> Cost| StageEstimate {
+            memory: fit(&|m, frames, area| bytes(cost, m, frames, area)),
+            seconds: seconds(cost),
+        };
+        let (begin, step) = (denoising(|m| m.begin), denoising(|m| m.step));
+        let decode = StageEstimate {
+            memory: fit(&|m, frames, area| {
+                bytes(|m| m.decode, m, decoded_together(manifest, frames), area)
+            }),
+            seconds: seconds(|m| m.decode),
+        };
         let mut estimate = Estimate::new(begin, step, decode, smallest);
         balance(&mut estimate, manifest, measured);
         Ok(estimate)
