@@ -46,30 +46,26 @@ pub(crate) fn checkpoints(folder: PathBuf) -> Result<Checkpoints> {
 impl Resume {
     pub(crate) fn run(self) -> ExitCode {
         let json = self.json;
-        match self.id() {
-            Ok(Some(id)) => show(self.make(&id).map(|clip| (Some(clip), 0.0)), json),
+        match self.make() {
+            Ok(Some(clip)) => show(Ok((Some(clip), 0.0)), json),
             Ok(None) => {
-                eprintln!("error: no clip was interrupted in {}", self.checkpoints.display());
+                eprintln!("error: no clip was interrupted there");
                 ExitCode::FAILURE
             }
             Err(error) => complain(&error),
         }
     }
 
-    /// The number that was given, or that of the clip that was interrupted last.
-    fn id(&self) -> Result<Option<String>> {
-        if self.id.is_some() || !self.checkpoints.is_dir() {
-            return Ok(self.id.clone());
+    /// The clip; nothing where none was interrupted.
+    fn make(self) -> Result<Option<kinora::Clip>> {
+        // Opening a folder makes it, and a name that was mistyped should make none.
+        if !self.checkpoints.is_dir() {
+            return Ok(None);
         }
-        let mut found = checkpoints(self.checkpoints.clone())?.list()?.into_iter();
-        let latest = found.next().map(|checkpoint| checkpoint.id);
-        for older in found {
-            eprintln!("also interrupted: {}", older.id);
-        }
-        Ok(latest)
-    }
-
-    fn make(self, id: &str) -> Result<kinora::Clip> {
+        let checkpoints = checkpoints(self.checkpoints)?;
+        let Some(id) = self.id.map_or_else(|| latest(&checkpoints), |id| Ok(Some(id)))? else {
+            return Ok(None);
+        };
         let mut output = Output::from_path(self.out)?;
         if let Some(folder) = self.frames {
             output = output.with_frames(folder);
@@ -80,10 +76,17 @@ impl Resume {
         if self.sign {
             marking = marking.signed_by(Arc::new(kinora::marking::OwnSigner::fresh()?));
         }
-        let options = self.workshop.options().checkpoints(checkpoints(self.checkpoints)?);
-        let studio = Studio::open(options.marking(marking))?;
-        let job = studio.resume_clip(id, output, None)?;
+        let options = self.workshop.options().checkpoints(checkpoints).marking(marking);
+        let job = Studio::open(options)?.resume_clip(&id, output, None)?;
         watch(&job);
-        job.wait()
+        job.wait().map(Some)
     }
+}
+
+/// The number of the clip that was interrupted last; says which others there are.
+fn latest(checkpoints: &Checkpoints) -> Result<Option<String>> {
+    let mut found = checkpoints.list()?.into_iter().map(|checkpoint| checkpoint.id);
+    let latest = found.next();
+    found.for_each(|older| eprintln!("also interrupted: {older}"));
+    Ok(latest)
 }
