@@ -17,7 +17,7 @@ use crate::runtime::Cancel;
 
 /// Pixels from a strip's beginning to the next one's, about; and pixels at least that both draw.
 const STRIDE: usize = 200;
-const OVERLAP: usize = 64;
+const OVERLAP: usize = 48;
 
 /// Ranges that cover a length, each overlapping the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
