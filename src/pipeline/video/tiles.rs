@@ -224,8 +224,8 @@ mod tests {
                 assert_eq!(pair[0].end - pair[1].start, overlap, "{spans:?}");
             }
         }
-        // 832 pixels: four strips of up to 272.
-        assert_eq!(Spans::strips(104, 8).0[1], 22..56);
+        // 832 pixels: four strips of up to 256.
+        assert_eq!(Spans::strips(104, 8).0[1], 23..55);
     }
 
     #[test]
