@@ -2,6 +2,7 @@
 import datetime
 import os
 import platform
+import re
 from importlib import metadata
 
 PACKAGES = ("diffusers", "torch", "transformers", "openvino", "onnxruntime", "numpy")
@@ -78,10 +79,16 @@ this file. Nothing else should run on the machine. With `--only` or `--parts` th
 """
 
 
+# what matrix products take their speed from, the widest first
+VECTORS = {"amx_tile": "AMX", "avx512_vnni": "AVX-512 with VNNI", "avx512f": "AVX-512", "avx2": "AVX2"}
+
+
 def machine():
-    model = platform.processor() or platform.machine()
     with open("/proc/cpuinfo") as file:
-        model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), model)
+        about = dict(re.split(r"\s*:\s*", line.strip(), maxsplit=1) for line in file if ":" in line)
+    model = about.get("model name") or platform.processor() or platform.machine()
+    flags = about.get("flags", "").split()
+    model += next((f" ({name})" for flag, name in VECTORS.items() if flag in flags), "")
     with open("/proc/meminfo") as file:
         memory = int(file.readline().split()[1]) / 2 ** 20
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, {platform.system()} on {platform.machine()}"
