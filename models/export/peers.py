@@ -73,11 +73,11 @@ class Bench:
     def at_most(self, what, family, limit, value, note="", percent=False):
         show = (lambda x: f"{100 * x:.2f} %") if percent else (lambda x: f"{x:.3g}" if x < 0.01 else f"{x:.3f}")
         wanted = f"≤ {100 * limit:g} %" if percent else f"≤ {limit:g}"
-        self.add(Row(what, family, wanted, value, None if value is None else value <= limit,
+        self.add(Row(what, family, wanted, value, None if value is None else bool(value <= limit),
                      "not measured" if value is None else show(value), note))
 
     def at_least(self, what, family, limit, value, unit, note=""):
-        self.add(Row(what, family, f"≥ {limit:g} {unit}", value, value >= limit,
+        self.add(Row(what, family, f"≥ {limit:g} {unit}", value, bool(value >= limit),
                      "no difference" if value == np.inf else f"{value:.1f} {unit}", note))
 
     def add(self, row):
@@ -227,15 +227,16 @@ def start(bench, name):
 def long_clips(bench, name):
     """Memory from the end of denoising on, of a long clip over a short one."""
     model = mid.MODELS[name]
-    peaks = []
-    for size in (model.long, model.short):
-        # a step without guidance: nothing but decoding is looked at
-        line = bench.ours(name, size, 24, 1, "--watch", guidance=1.0)
-        if line["peak_decoding"] is None:
-            return bench.at_most("decode to MP4, memory of 128 frames / 16", name, LONG, None)
-        peaks.append(line["peak_decoding"])
-    bench.at_most("decode to MP4, memory of 128 frames / 16", name, LONG, peaks[0] / peaks[1],
-                  f"{model.long[2]} and {model.short[2]} frames; {mib(peaks[0])}, {mib(peaks[1])}")
+    # a step without guidance: nothing but decoding is looked at; how its memory grows differs from run to run
+    watched = lambda size: lambda: bench.ours(name, size, 24, 1, "--watch", guidance=1.0)
+    longs, shorts = turns(max(3, bench.rounds), watched(model.long), watched(model.short))
+    peaks = [[line["peak_decoding"] for line in lines] for lines in (longs, shorts)]
+    if None in peaks[0] + peaks[1]:
+        return bench.at_most("decode to MP4, memory of 128 frames / 16", name, LONG, None)
+    value, note = ratio(longs, shorts, lambda line: line["peak_decoding"])
+    bench.at_most("decode to MP4, memory of 128 frames / 16", name, LONG, value,
+                  f"{note}; {model.long[2]} and {model.short[2]} frames; {mib(statistics.median(peaks[0]))}, "
+                  f"{mib(statistics.median(peaks[1]))}")
 
 
 def tiled(bench, name):
