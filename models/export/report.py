@@ -58,7 +58,7 @@ own before it denoises, so what is said of memory here is the less favourable ca
   anew) against diffusers' records, by `export.check`; the library's own loops hold the same in `cargo test --lib -- video`.
   And clips of the larger models through the library, PNG files without marks against diffusers' frames,
   whose pipeline starts from the library's numbers (`models/export/noise.py`).
-- **Decode to MP4**: the most memory that is resident from when the denoiser is gone to the end, of two clips.
+- **Decode to MP4**: the most memory that is resident from when the denoiser is gone to the end, of two clips, made in turns.
 - **Cancelled**: jobs are cancelled in their second step, each at another moment of it; the time until they have ended, weights closed.
 - **Foretold**: `kinora pack measure` measures the pack; then random sizes, lengths and steps are
   reckoned by `Studio::preflight` in one process and made in another. Time is from the job's begin to its end, memory its peak less
